@@ -1,0 +1,31 @@
+/** The object store: where the wanted state lives (Kubernetes API, or a local directory in the appliance). */
+import type { Kind, ObjectOf } from '../crd/types.ts';
+
+/** One change of one object. `object` is its state after the change, or its last state when deleted. */
+export interface ObjectEvent<T> {
+  type: 'added' | 'modified' | 'deleted';
+  object: T;
+}
+
+/** What a caller says to create an object; the store adds uid, generation and creationTimestamp. */
+export interface NewObject<K extends Kind> {
+  name: string;
+  labels?: Record<string, string>;
+  spec: ObjectOf[K]['spec'];
+}
+
+type StatusOf<K extends Kind> = ObjectOf[K] extends { status?: infer S } ? NonNullable<S> : never;
+
+/** The objects of one kind. */
+export interface ObjectStore<K extends Kind> {
+  get: (name: string) => Promise<ObjectOf[K] | undefined>;
+  list: () => Promise<ObjectOf[K][]>;
+  /** @throws GleipnirError OBJECT_EXISTS */
+  create: (object: NewObject<K>) => Promise<ObjectOf[K]>;
+  /** Replaces the status. @throws GleipnirError OBJECT_NOT_FOUND */
+  patchStatus: (name: string, status: StatusOf<K>) => Promise<ObjectOf[K]>;
+  /** Idempotent. */
+  delete: (name: string) => Promise<void>;
+  /** Calls `listener` after each change, in order, never for what stood before. @returns how to stop. */
+  watch: (listener: (event: ObjectEvent<ObjectOf[K]>) => void) => () => void;
+}
