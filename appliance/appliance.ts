@@ -1,0 +1,208 @@
+/** The appliance: proxy, relay and operator in one process, with static hosts, a memory table and a local store. */
+import { join } from 'node:path';
+import { Registry } from 'prom-client';
+import type { Logger } from '../core/runtime/log.ts';
+import type { Sealer } from '../core/runtime/seal.ts';
+import { createMemoryTable } from '../core/session/memory.ts';
+import type { SessionTable } from '../core/session/table.ts';
+import { createLocalStore } from '../core/store/local.ts';
+import type { ObjectStore } from '../core/store/object-store.ts';
+import type { HostPool } from '../operator/hosts/pool.ts';
+import { createOperator } from '../operator/operator.ts';
+import { Generations } from '../operator/sessions/generation.ts';
+import { SlotAllocator } from '../operator/sessions/slots.ts';
+import { createMoonlightHttp } from '../proxy/http/server.ts';
+import { loadHostIdentity } from '../proxy/identity/identity.ts';
+import { PairingExchanges } from '../proxy/pairing/exchange.ts';
+import { RtspGate } from '../proxy/rtsp/gate.ts';
+import { createRtspServer } from '../proxy/rtsp/listener.ts';
+import { createWebServer } from '../proxy/web/server.ts';
+import { createRelay } from '../relay/relay.ts';
+import type { ApplianceConfig } from './config.ts';
+
+/** Ports as they were bound, for every listener. */
+export type AppliancePorts = ApplianceConfig['ports'];
+
+export interface Appliance {
+  /**
+   * Opens everything; what was opened is closed again when a part fails.
+   *
+   * @throws GleipnirError PORT_UNAVAILABLE, IDENTITY_CORRUPT, OBJECT_CORRUPT, SEAL_BROKEN
+   */
+  start: () => Promise<AppliancePorts>;
+  stop: () => Promise<void>;
+}
+
+export interface ApplianceDeps {
+  config: ApplianceConfig;
+  sealer: Sealer;
+  hosts: HostPool;
+  log: Logger;
+}
+
+/** What the parts share. */
+interface Shared extends ApplianceDeps {
+  table: SessionTable;
+  pairings: ObjectStore<'Pairing'>;
+  sessions: ObjectStore<'Session'>;
+  register: Registry;
+  gate: RtspGate;
+}
+
+/** Where a session's first request comes in and where its media will: known only once bound. */
+interface Bound {
+  rtsp: number;
+  udp: { control: number; video: number; audio: number };
+}
+
+interface Part {
+  stop: () => Promise<void>;
+}
+
+/** Wires one appliance; nothing is opened before `start`. */
+export function createAppliance(deps: ApplianceDeps): Appliance {
+  /** What was started, in order; stopped in the opposite order. */
+  const started: Part[] = [];
+
+  async function begin<P extends Part & { start: () => Promise<unknown> }>(
+    part: P,
+  ): Promise<Awaited<ReturnType<P['start']>>> {
+    started.push(part);
+    return (await part.start()) as Awaited<ReturnType<P['start']>>;
+  }
+
+  async function start(): Promise<AppliancePorts> {
+    const shared = await openStores(deps);
+    await begin(deps.hosts);
+    const udp = await begin(createDataPath(shared));
+    const rtsp = await begin(createRtsp(shared, udp));
+    const bound: Bound = { udp, rtsp };
+    await begin(createControllers(shared, bound));
+    const exchanges = new PairingExchanges({ log: deps.log });
+    const http = await begin(await createHttp(shared, bound, exchanges));
+    const web = await begin(createWeb(shared, exchanges));
+    return { ...udp, ...http, rtsp, web };
+  }
+
+  async function stop(): Promise<void> {
+    for (const part of started.splice(0).reverse()) await part.stop();
+  }
+
+  return {
+    start: async () => {
+      try {
+        return await start();
+      } catch (error) {
+        await stop();
+        throw error;
+      }
+    },
+    stop,
+  };
+}
+
+async function openStores(deps: ApplianceDeps): Promise<Shared> {
+  const objects = { directory: join(deps.config.dataDir, 'objects'), now: () => new Date() };
+  return {
+    ...deps,
+    table: createMemoryTable(),
+    pairings: await createLocalStore({ ...objects, kind: 'Pairing' }),
+    sessions: await createLocalStore({ ...objects, kind: 'Session' }),
+    register: new Registry(),
+    gate: new RtspGate(),
+  };
+}
+
+function createDataPath({ config, table, sealer, log, register }: Shared): ReturnType<typeof createRelay> {
+  const { bindAddress, ports, upstreamPortBase, slotsMax } = config;
+  return createRelay({
+    config: {
+      bindAddress,
+      controlPort: ports.control,
+      videoPort: ports.video,
+      audioPort: ports.audio,
+      upstreamPortBase,
+      slotsMax,
+      // The demo host, and any host the owner of hosts.yaml runs on this very machine.
+      allowLoopback: true,
+    },
+    table: table.reader,
+    flows: table.writer('flow'),
+    sealer,
+    log: log.child({ component: 'relay' }),
+    register,
+  });
+}
+
+function createRtsp(shared: Shared, udp: Bound['udp']): ReturnType<typeof createRtspServer> {
+  const { config, table, sealer, gate, log, register } = shared;
+  return createRtspServer({
+    config: { bindAddress: config.bindAddress, port: config.ports.rtsp, publicPorts: () => udp },
+    table: table.reader,
+    streams: table.writer('stream'),
+    sealer,
+    gate,
+    log: log.child({ component: 'rtsp' }),
+    register,
+  });
+}
+
+function createControllers(shared: Shared, { rtsp }: Bound): ReturnType<typeof createOperator> {
+  const { config, table, sealer, sessions, hosts } = shared;
+  const log = shared.log.child({ component: 'operator' });
+  const rows = table.writer('session');
+  const slots = new SlotAllocator({ slotsMax: config.slotsMax, now: Date.now });
+  const upstreamAddress = config.bindAddress.includes(':') ? '::' : '0.0.0.0';
+  return createOperator({
+    sessions,
+    table: table.reader,
+    rows,
+    generations: new Generations({ table: table.reader, rows, hosts, slots, sealer, log, upstreamAddress }),
+    log,
+    now: Date.now,
+    rtspPort: () => rtsp,
+    graceMs: config.graceMs,
+  });
+}
+
+async function createHttp(
+  shared: Shared,
+  { rtsp }: Bound,
+  exchanges: PairingExchanges,
+): Promise<ReturnType<typeof createMoonlightHttp>> {
+  const { config, table, sealer, pairings, sessions, gate, hosts } = shared;
+  const identity = await loadHostIdentity({
+    directory: join(config.dataDir, 'identity'),
+    sealer,
+    hostname: config.hostname,
+  });
+  return createMoonlightHttp({
+    config: {
+      bindAddress: config.bindAddress,
+      httpPort: config.ports.http,
+      httpsPort: config.ports.https,
+      rtspPort: () => rtsp,
+    },
+    identity,
+    pairings,
+    sessions,
+    table: table.reader,
+    launches: table.writer('launch'),
+    sealer,
+    catalog: hosts,
+    exchanges,
+    gate,
+    log: shared.log.child({ component: 'http' }),
+  });
+}
+
+function createWeb(shared: Shared, exchanges: PairingExchanges): ReturnType<typeof createWebServer> {
+  const { config, pairings, hosts, log } = shared;
+  return createWebServer({
+    config: { bindAddress: config.webAddress, port: config.ports.web },
+    exchanges,
+    pairings,
+    catalog: hosts,
+    log: log.child({ component: 'web' }),
+  });
+}

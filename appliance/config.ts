@@ -1,0 +1,59 @@
+/** Everything the appliance can be told by its environment. */
+import { z } from 'zod';
+import { DurationMs, Port } from '../core/runtime/config.ts';
+
+const Count = z.coerce.number().int().positive();
+
+export const ApplianceConfig = z
+  .object({
+    APPLIANCE_BIND_ADDRESS: z
+      .union([z.ipv4(), z.ipv6()])
+      .default('0.0.0.0')
+      .describe('Address that clients reach; 0.0.0.0 for every IPv4 address of this machine.'),
+    APPLIANCE_HTTP_PORT: Port.default(47_989).describe('TCP: Moonlight HTTP, pairing.'),
+    APPLIANCE_HTTPS_PORT: Port.default(47_984).describe('TCP: Moonlight HTTPS.'),
+    APPLIANCE_RTSP_PORT: Port.default(48_010).describe('TCP: RTSP.'),
+    APPLIANCE_CONTROL_PORT: Port.default(47_999).describe('UDP: ENet control stream.'),
+    APPLIANCE_VIDEO_PORT: Port.default(48_100).describe('UDP: video stream.'),
+    APPLIANCE_AUDIO_PORT: Port.default(48_200).describe('UDP: audio stream.'),
+    APPLIANCE_WEB_ADDRESS: z
+      .enum(['127.0.0.1', '::1'])
+      .default('127.0.0.1')
+      .describe('Address of the PIN page; it has no login, so it stays on this machine.'),
+    APPLIANCE_WEB_PORT: Port.default(47_990).describe('TCP: PIN page.'),
+    APPLIANCE_UPSTREAM_PORT_BASE: Port.default(20_000).describe(
+      'UDP ports used towards hosts start here: slot n uses base + 3n to base + 3n + 2. 0: any free ports.',
+    ),
+    APPLIANCE_SLOTS_MAX: Count.max(4_000).default(1_000).describe('Upstream slots, i.e. sessions per host.'),
+    APPLIANCE_GRACE_MS: DurationMs.default(600_000).describe('How long a game without a player is kept.'),
+    APPLIANCE_HOSTNAME: z.string().min(1).max(60).default('Gleipnir').describe('Name that clients show.'),
+    APPLIANCE_DATA_DIR: z.string().min(1).default('data').describe('Identity, pairings, sessions, keys.'),
+    APPLIANCE_HOSTS_FILE: z
+      .string()
+      .min(1)
+      .default('hosts.yaml')
+      .describe('The hosts; without this file a demo host runs in this process.'),
+    LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
+  })
+  .transform((env) => ({
+    bindAddress: env.APPLIANCE_BIND_ADDRESS,
+    ports: {
+      http: env.APPLIANCE_HTTP_PORT,
+      https: env.APPLIANCE_HTTPS_PORT,
+      rtsp: env.APPLIANCE_RTSP_PORT,
+      control: env.APPLIANCE_CONTROL_PORT,
+      video: env.APPLIANCE_VIDEO_PORT,
+      audio: env.APPLIANCE_AUDIO_PORT,
+      web: env.APPLIANCE_WEB_PORT,
+    },
+    webAddress: env.APPLIANCE_WEB_ADDRESS,
+    upstreamPortBase: env.APPLIANCE_UPSTREAM_PORT_BASE,
+    slotsMax: env.APPLIANCE_SLOTS_MAX,
+    graceMs: env.APPLIANCE_GRACE_MS,
+    hostname: env.APPLIANCE_HOSTNAME,
+    dataDir: env.APPLIANCE_DATA_DIR,
+    hostsFile: env.APPLIANCE_HOSTS_FILE,
+    logLevel: env.LOG_LEVEL,
+  }));
+
+export type ApplianceConfig = z.output<typeof ApplianceConfig>;

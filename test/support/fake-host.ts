@@ -1,0 +1,114 @@
+/** A host behind the `HostDriver` contract, without a network: records what it was asked, fails on demand. */
+import type { HostDriver, HostInfo, LaunchAnswer, LaunchRequest } from '../../core/host/types.ts';
+import { GleipnirError } from '../../core/runtime/errors.ts';
+import type { HostSpec } from '../../operator/hosts/types.ts';
+
+export interface FakeHostOptions {
+  apps?: string[];
+  capacity?: number;
+  codecModes?: number;
+  isDown?: boolean;
+  isPaired?: boolean;
+  /** Whether a person types PINs (`typePin`), instead of the host's own interface. */
+  hasPerson?: boolean;
+}
+
+export class FakeHost {
+  readonly spec: HostSpec;
+  /** Verbs in the order they were asked. */
+  readonly calls: string[] = [];
+  readonly launches: LaunchRequest[] = [];
+  isDown: boolean;
+  isBusy = false;
+  /** What /launch and /resume fail with, when set. */
+  refusal: GleipnirError | undefined;
+  readonly #options: FakeHostOptions;
+  readonly #paired = new Set<string>();
+  #waiting: ((pin: string) => boolean) | undefined;
+
+  constructor(name: string, options: FakeHostOptions = {}) {
+    const { capacity = 1, isDown = false, hasPerson = false } = options;
+    this.#options = options;
+    this.isDown = isDown;
+    const spec = { name, address: '192.0.2.7', httpPort: 47_989, capacity };
+    this.spec = hasPerson ? spec : { ...spec, enterPin: (pin) => this.typePin(pin) };
+  }
+
+  /** Types `pin` at the host. @returns whether it was the one asked for. */
+  typePin(pin: string): boolean {
+    return this.#waiting?.(pin) ?? false;
+  }
+
+  pairedKeys(): string[] {
+    return [...this.#paired];
+  }
+
+  driver(key: string): HostDriver {
+    return {
+      serverinfo: () => this.#answer('serverinfo', () => this.#info(key)),
+      applist: () =>
+        this.#answer('applist', () =>
+          this.#titles().map((title, index) => ({ id: index + 1, title, isHdrSupported: false })),
+        ),
+      appasset: () => this.#answer('appasset', () => undefined),
+      launch: (request) => this.#answer('launch', () => this.#start(request)),
+      resume: (request) => this.#answer('resume', () => this.#start(request)),
+      cancel: () =>
+        this.#answer('cancel', () => {
+          this.isBusy = false;
+        }),
+      pair: (pin) => this.#pair(key, pin),
+    };
+  }
+
+  #titles(): string[] {
+    return this.#options.apps ?? ['Test card'];
+  }
+
+  #answer<T>(verb: string, result: () => T): Promise<T> {
+    this.calls.push(verb);
+    return new Promise((resolve) => {
+      if (this.isDown) throw new GleipnirError('HOST_UNREACHABLE', 'The host does not answer');
+      resolve(result());
+    });
+  }
+
+  #start(request: LaunchRequest): LaunchAnswer {
+    if (this.refusal !== undefined) throw this.refusal;
+    this.launches.push(request);
+    this.isBusy = true;
+    return {
+      address: '192.0.2.7',
+      rtspPort: 48_010,
+      label: `label-${this.launches.length}`,
+      encrypted: false,
+    };
+  }
+
+  #info(key: string): HostInfo {
+    return {
+      hostname: this.spec.name,
+      uniqueid: 'id',
+      appversion: '7.1.431.-1',
+      gfeVersion: '3.23.0.74',
+      httpsPort: 47_984,
+      codecModes: this.#options.codecModes ?? 1,
+      maxLumaPixelsHEVC: 0,
+      isPaired: this.#options.isPaired !== false || this.#paired.has(key),
+      isBusy: this.isBusy,
+      currentgame: this.isBusy ? 1 : 0,
+    };
+  }
+
+  #pair(key: string, pin: string): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting = (typed) => {
+        if (typed !== pin) return false;
+        this.#waiting = undefined;
+        this.#paired.add(key);
+        resolve();
+        return true;
+      };
+    });
+  }
+}
