@@ -20,7 +20,7 @@ const U16 = z.number().int().min(0).max(0xffff);
 const Address = z.string().min(2).max(45);
 const Endpoint = z.object({ address: Address, port: PortNumber });
 /** 16 printable ASCII characters. */
-const PingPayload = z.string().regex(/^[\x21-\x7e]{16}$/);
+const PingPayload = z.string().regex(/^[\x20-\x7e]{16}$/);
 
 export const SESSION_STATES = ['pending', 'ready', 'streaming', 'paused', 'ended'] as const;
 

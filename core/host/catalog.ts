@@ -1,0 +1,28 @@
+/** What the hosts together offer: how the proxy sees them, whoever keeps watch over them. */
+
+/** One entry of the client's app list; hosts that offer the same title share it. */
+export interface CatalogApp {
+  /** Positive 31-bit number, stable for a title. */
+  id: number;
+  title: string;
+  isHdrSupported: boolean;
+}
+
+/** A host that waits for its person to type a PIN. */
+export interface AwaitedPin {
+  hostName: string;
+  address: string;
+  /** 4 digits. Shown on the PIN page only, never logged. */
+  pin: string;
+}
+
+export interface AppCatalog {
+  /** Apps of the hosts that are up, by title. */
+  list: () => CatalogApp[];
+  /** Box art from a host that has the app, or `undefined`. */
+  asset: (appId: number) => Promise<{ type: string; bytes: Uint8Array } | undefined>;
+  /** ServerCodecModeSupport: the flags that every host that is up has; H.264 alone when none is. */
+  codecModes: () => number;
+  maxLumaPixelsHEVC: () => number;
+  awaitedPins: () => AwaitedPin[];
+}

@@ -1,0 +1,203 @@
+/**
+ * The object store in a local directory: one YAML file per object, `<plural>/<name>.yaml`.
+ *
+ * Everything is read and validated once, at start, and kept in memory; this process is the only writer. Each
+ * write replaces its file in one step, so a crash at any byte leaves the old object or the new one.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse, stringify } from 'yaml';
+import { API_VERSION, KINDS, type Kind, type ObjectOf } from '../crd/types.ts';
+import { GleipnirError } from '../runtime/errors.ts';
+import { writeFileAtomic } from '../runtime/files.ts';
+import type { NewObject, ObjectEvent, ObjectStore } from './object-store.ts';
+
+const FILE_SUFFIX = '.yaml';
+const LEFTOVER_SUFFIX = '.tmp';
+
+export interface LocalStoreDeps<K extends Kind> {
+  kind: K;
+  /** Holds a folder for each kind; created if missing. */
+  directory: string;
+  /** For creationTimestamp. */
+  now: () => Date;
+  /** Told what a watcher threw; other watchers and the writer never notice. Default: a process warning. */
+  onListenerError?: (error: unknown) => void;
+}
+
+/**
+ * Opens the objects of one kind. At most one store may be open for a kind and directory.
+ *
+ * @throws GleipnirError OBJECT_CORRUPT naming the file that is no valid object of this kind.
+ */
+export async function createLocalStore<K extends Kind>(deps: LocalStoreDeps<K>): Promise<ObjectStore<K>> {
+  const folder = join(deps.directory, KINDS[deps.kind].plural);
+  return new LocalStore(deps, folder, await loadObjects(deps.kind, folder));
+}
+
+class LocalStore<K extends Kind> implements ObjectStore<K> {
+  readonly #deps: LocalStoreDeps<K>;
+  readonly #folder: string;
+  /** By name; bounded by what the disk holds. */
+  readonly #objects: Map<string, ObjectOf[K]>;
+  /** The last write of each name that has one under way. */
+  readonly #writes = new Map<string, Promise<unknown>>();
+  readonly #listeners = new Set<(event: ObjectEvent<ObjectOf[K]>) => void>();
+
+  constructor(deps: LocalStoreDeps<K>, folder: string, objects: Map<string, ObjectOf[K]>) {
+    this.#deps = deps;
+    this.#folder = folder;
+    this.#objects = objects;
+  }
+
+  readonly get = (name: string): Promise<ObjectOf[K] | undefined> => Promise.resolve(this.#objects.get(name));
+
+  readonly list = (): Promise<ObjectOf[K][]> => Promise.resolve([...this.#objects.values()]);
+
+  readonly create = (object: NewObject<K>): Promise<ObjectOf[K]> =>
+    this.#serialise(object.name, async () => {
+      if (this.#objects.has(object.name)) {
+        throw new GleipnirError('OBJECT_EXISTS', 'An object of this name exists', this.#nameOf(object.name));
+      }
+      const { name, labels, spec } = object;
+      const metadata = {
+        name,
+        uid: randomUUID(),
+        generation: 1,
+        creationTimestamp: this.#deps.now().toISOString(),
+        ...(labels === undefined ? {} : { labels }),
+      };
+      return this.#store('added', { kind: this.#deps.kind, metadata, spec });
+    });
+
+  readonly patchStatus = (
+    name: string,
+    status: Parameters<ObjectStore<K>['patchStatus']>[1],
+  ): Promise<ObjectOf[K]> =>
+    this.#serialise(name, async () => {
+      const standing = this.#objects.get(name);
+      if (standing === undefined) {
+        throw new GleipnirError('OBJECT_NOT_FOUND', 'There is no object of this name', this.#nameOf(name));
+      }
+      return this.#store('modified', { ...standing, status });
+    });
+
+  readonly delete = (name: string): Promise<void> =>
+    this.#serialise(name, async () => {
+      const object = this.#objects.get(name);
+      if (object === undefined) return;
+      await rm(this.#pathOf(name), { force: true });
+      await syncDirectory(this.#folder);
+      this.#objects.delete(name);
+      this.#announce({ type: 'deleted', object });
+    });
+
+  readonly watch = (listener: (event: ObjectEvent<ObjectOf[K]>) => void): (() => void) => {
+    const own: typeof listener = (event) => {
+      listener(event);
+    };
+    this.#listeners.add(own);
+    return () => {
+      this.#listeners.delete(own);
+    };
+  };
+
+  async #store(type: 'added' | 'modified', candidate: object): Promise<ObjectOf[K]> {
+    const parsed = parseObject(this.#deps.kind, candidate);
+    if ('problems' in parsed) {
+      throw new GleipnirError('REQUEST_INVALID', 'The object is not valid', { problems: parsed.problems });
+    }
+    const { object } = parsed;
+    const { name } = object.metadata;
+    await writeFileAtomic(this.#pathOf(name), stringify({ apiVersion: API_VERSION, ...object }));
+    this.#objects.set(name, object);
+    this.#announce({ type, object });
+    return object;
+  }
+
+  #announce(event: ObjectEvent<ObjectOf[K]>): void {
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(event);
+      } catch (error) {
+        (this.#deps.onListenerError ?? warn)(error);
+      }
+    }
+  }
+
+  /** Runs `write` after the writes of this name that were asked for before. */
+  #serialise<T>(name: string, write: () => Promise<T>): Promise<T> {
+    const before = this.#writes.get(name) ?? Promise.resolve();
+    const mine = before.then(write, write);
+    this.#writes.set(name, mine);
+    const forget = () => {
+      if (this.#writes.get(name) === mine) this.#writes.delete(name);
+    };
+    mine.then(forget, forget);
+    return mine;
+  }
+
+  #pathOf(name: string): string {
+    return join(this.#folder, name + FILE_SUFFIX);
+  }
+
+  #nameOf(name: string): { kind: string; name: string } {
+    return { kind: this.#deps.kind, name };
+  }
+}
+
+async function loadObjects<K extends Kind>(kind: K, folder: string): Promise<Map<string, ObjectOf[K]>> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const objects = new Map<string, ObjectOf[K]>();
+  for (const file of (await readdir(folder)).sort()) {
+    if (file.endsWith(LEFTOVER_SUFFIX)) await rm(join(folder, file), { force: true });
+    if (!file.endsWith(FILE_SUFFIX)) continue;
+    const object = await loadObject(kind, join(folder, file));
+    objects.set(object.metadata.name, object);
+    if (file !== object.metadata.name + FILE_SUFFIX)
+      throw corrupt(file, 'metadata.name is not the name of the file');
+  }
+  return objects;
+}
+
+async function loadObject<K extends Kind>(kind: K, path: string): Promise<ObjectOf[K]> {
+  let document: unknown;
+  try {
+    document = parse(await readFile(path, 'utf8'), { logLevel: 'error' });
+  } catch (cause) {
+    throw corrupt(path, 'not readable as YAML', cause);
+  }
+  const parsed = parseObject(kind, document);
+  if ('problems' in parsed) throw corrupt(path, parsed.problems);
+  return parsed.object;
+}
+
+function parseObject<K extends Kind>(
+  kind: K,
+  value: unknown,
+): { object: ObjectOf[K] } | { problems: string } {
+  const parsed = KINDS[kind].schema.safeParse(value);
+  if (parsed.success) return { object: deepFreeze(parsed.data as ObjectOf[K]) };
+  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  return { problems: problems.join('; ') };
+}
+
+function corrupt(file: string, problems: string, cause?: unknown): GleipnirError {
+  return new GleipnirError('OBJECT_CORRUPT', 'A stored object is damaged', { file, problems }, { cause });
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value;
+  for (const part of Object.values(value)) deepFreeze(part);
+  return Object.freeze(value);
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  await directory.sync().finally(() => directory.close());
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error), 'ObjectStoreWarning');
+}
