@@ -12,13 +12,16 @@ import { createOperator } from '../operator/operator.ts';
 import { Generations } from '../operator/sessions/generation.ts';
 import { SlotAllocator } from '../operator/sessions/slots.ts';
 import { createMoonlightHttp } from '../proxy/http/server.ts';
-import { loadHostIdentity } from '../proxy/identity/identity.ts';
+import { loadHostIdentity, type HostIdentity } from '../proxy/identity/identity.ts';
 import { PairingExchanges } from '../proxy/pairing/exchange.ts';
 import { RtspGate } from '../proxy/rtsp/gate.ts';
 import { createRtspServer } from '../proxy/rtsp/listener.ts';
 import { createWebServer } from '../proxy/web/server.ts';
 import { createRelay } from '../relay/relay.ts';
 import type { ApplianceConfig } from './config.ts';
+
+/** The demo host is on this very machine, and so may be any host of a hosts.yaml. */
+const ALLOW_LOOPBACK = true;
 
 /** Ports as they were bound, for every listener. */
 export type AppliancePorts = ApplianceConfig['ports'];
@@ -78,8 +81,14 @@ export function createAppliance(deps: ApplianceDeps): Appliance {
     const rtsp = await begin(createRtsp(shared, udp));
     const bound: Bound = { udp, rtsp };
     await begin(createControllers(shared, bound));
-    const exchanges = new PairingExchanges({ log: deps.log });
-    const http = await begin(await createHttp(shared, bound, exchanges));
+    const identity = await loadHostIdentity({
+      directory: join(deps.config.dataDir, 'identity'),
+      sealer: deps.sealer,
+      hostname: deps.config.hostname,
+    });
+    const { pairings, log } = shared;
+    const exchanges = new PairingExchanges({ identity, pairings, now: Date.now, log });
+    const http = await begin(createHttp(shared, identity, exchanges));
     const web = await begin(createWeb(shared, exchanges));
     return { ...udp, ...http, rtsp, web };
   }
@@ -123,8 +132,7 @@ function createDataPath({ config, table, sealer, log, register }: Shared): Retur
       audioPort: ports.audio,
       upstreamPortBase,
       slotsMax,
-      // The demo host, and any host the owner of hosts.yaml runs on this very machine.
-      allowLoopback: true,
+      allowLoopback: ALLOW_LOOPBACK,
     },
     table: table.reader,
     flows: table.writer('flow'),
@@ -137,7 +145,12 @@ function createDataPath({ config, table, sealer, log, register }: Shared): Retur
 function createRtsp(shared: Shared, udp: Bound['udp']): ReturnType<typeof createRtspServer> {
   const { config, table, sealer, gate, log, register } = shared;
   return createRtspServer({
-    config: { bindAddress: config.bindAddress, port: config.ports.rtsp, publicPorts: () => udp },
+    config: {
+      ...publicSide(config),
+      port: config.ports.rtsp,
+      publicPorts: () => udp,
+      allowLoopback: ALLOW_LOOPBACK,
+    },
     table: table.reader,
     streams: table.writer('stream'),
     sealer,
@@ -165,24 +178,14 @@ function createControllers(shared: Shared, { rtsp }: Bound): ReturnType<typeof c
   });
 }
 
-async function createHttp(
+function createHttp(
   shared: Shared,
-  { rtsp }: Bound,
+  identity: HostIdentity,
   exchanges: PairingExchanges,
-): Promise<ReturnType<typeof createMoonlightHttp>> {
-  const { config, table, sealer, pairings, sessions, gate, hosts } = shared;
-  const identity = await loadHostIdentity({
-    directory: join(config.dataDir, 'identity'),
-    sealer,
-    hostname: config.hostname,
-  });
+): ReturnType<typeof createMoonlightHttp> {
+  const { config, table, sealer, pairings, sessions, gate, hosts, log } = shared;
   return createMoonlightHttp({
-    config: {
-      bindAddress: config.bindAddress,
-      httpPort: config.ports.http,
-      httpsPort: config.ports.https,
-      rtspPort: () => rtsp,
-    },
+    config: { ...publicSide(config), httpPort: config.ports.http, httpsPort: config.ports.https },
     identity,
     pairings,
     sessions,
@@ -192,14 +195,24 @@ async function createHttp(
     catalog: hosts,
     exchanges,
     gate,
-    log: shared.log.child({ component: 'http' }),
+    log: log.child({ component: 'http' }),
   });
+}
+
+/** What every public listener needs to know of where clients find us. */
+function publicSide({
+  bindAddress,
+  externalAddress,
+}: ApplianceConfig): Pick<ApplianceConfig, 'bindAddress' | 'externalAddress'> {
+  return externalAddress === undefined ? { bindAddress } : { bindAddress, externalAddress };
 }
 
 function createWeb(shared: Shared, exchanges: PairingExchanges): ReturnType<typeof createWebServer> {
   const { config, pairings, hosts, log } = shared;
   return createWebServer({
     config: { bindAddress: config.webAddress, port: config.ports.web },
+    hostname: config.hostname,
+    now: Date.now,
     exchanges,
     pairings,
     catalog: hosts,

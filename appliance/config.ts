@@ -10,6 +10,12 @@ export const ApplianceConfig = z
       .union([z.ipv4(), z.ipv6()])
       .default('0.0.0.0')
       .describe('Address that clients reach; 0.0.0.0 for every IPv4 address of this machine.'),
+    APPLIANCE_EXTERNAL_ADDRESS: z
+      .union([z.ipv4(), z.ipv6()])
+      .optional()
+      .describe(
+        'Public address of this machine where a router maps it, told to clients for use away from home.',
+      ),
     APPLIANCE_HTTP_PORT: Port.default(47_989).describe('TCP: Moonlight HTTP, pairing.'),
     APPLIANCE_HTTPS_PORT: Port.default(47_984).describe('TCP: Moonlight HTTPS.'),
     APPLIANCE_RTSP_PORT: Port.default(48_010).describe('TCP: RTSP.'),
@@ -37,6 +43,9 @@ export const ApplianceConfig = z
   })
   .transform((env) => ({
     bindAddress: env.APPLIANCE_BIND_ADDRESS,
+    ...(env.APPLIANCE_EXTERNAL_ADDRESS === undefined
+      ? {}
+      : { externalAddress: env.APPLIANCE_EXTERNAL_ADDRESS }),
     ports: {
       http: env.APPLIANCE_HTTP_PORT,
       https: env.APPLIANCE_HTTPS_PORT,

@@ -28,7 +28,8 @@ function formatTable(schema: z.ZodType): string[] {
   };
   const rows = Object.entries(properties).map(([name, property]) => {
     const values = property.enum === undefined ? '' : ` One of ${property.enum.map(String).join(', ')}.`;
-    return `| \`${name}\` | \`${String(property.default)}\` | ${property.description ?? ''}${values} |`;
+    const standard = property.default === undefined ? 'none' : `\`${String(property.default)}\``;
+    return `| \`${name}\` | ${standard} | ${property.description ?? ''}${values} |`;
   });
   return ['| Variable | Default | Meaning |', '|---|---|---|', ...rows];
 }

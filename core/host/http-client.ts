@@ -84,7 +84,7 @@ export class HostHttpClient {
         reason: 'malformed',
       });
     }
-    if (path === SERVERINFO) this.#httpsPort = readHttpsPort(xml);
+    if (path === SERVERINFO && xml.statusCode === HTTP_OK) this.#httpsPort = readHttpsPort(xml);
     return { xml, address: raw.address };
   }
 

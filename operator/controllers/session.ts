@@ -146,8 +146,11 @@ export class SessionReconciler implements Reconciler {
   }
 
   async #setStatus(session: Session, status: SessionStatus): Promise<void> {
-    const { name } = session.metadata;
-    const { sessions } = this.#deps;
-    if ((await sessions.get(name)) !== undefined) await sessions.patchStatus(name, status);
+    try {
+      await this.#deps.sessions.patchStatus(session.metadata.name, status);
+    } catch (error) {
+      // Deleted meanwhile: its own event brings the next look.
+      if (!(error instanceof GleipnirError && error.code === 'OBJECT_NOT_FOUND')) throw error;
+    }
   }
 }

@@ -7,6 +7,8 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const SUBNET = '10.77.0';
+/** A process that has not ended so long after SIGINT is killed. */
+const PATIENCE_MS = 5_000;
 
 /** Why namespaces cannot be had here, or `undefined` where they can. */
 export async function whyNoNamespaces(): Promise<string | undefined> {
@@ -24,7 +26,7 @@ export async function whyNoNamespaces(): Promise<string | undefined> {
 export interface Member {
   name: string;
   address: string;
-  /** Starts `command` inside; ended by `close` if it still runs. */
+  /** Starts `command` inside, in a process group of its own; ended by `close` if it still runs. */
   spawn: (command: string, args: readonly string[], env?: Record<string, string>) => ChildProcess;
   /** Runs `command` inside to its end. @returns its standard output; rejects when it fails. */
   run: (command: string, args: readonly string[]) => Promise<string>;
@@ -61,6 +63,7 @@ export async function createNetwork(count: number): Promise<Network> {
     spawn: (command, args, env = {}) => {
       const child = spawn('ip', ['netns', 'exec', name, command, ...args], {
         env: { ...process.env, ...env },
+        detached: true,
       });
       children.add(child);
       child.once('exit', () => children.delete(child));
@@ -73,17 +76,19 @@ export async function createNetwork(count: number): Promise<Network> {
   }));
 
   async function close(): Promise<void> {
-    await Promise.all([...children].map(endChild));
+    await Promise.all([...children].map(interrupt));
     for (const name of [...names, hub]) await run('ip', ['netns', 'del', name]);
   }
   return { members, close };
 }
 
-async function endChild(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
+/** Ctrl-C in the terminal of `child`: SIGINT to it and all its children. Resolves when it has ended. */
+export async function interrupt(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const group = -child.pid;
   const gone = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
-  const insist = setTimeout(() => child.kill('SIGKILL'), 5_000);
+  process.kill(group, 'SIGINT');
+  const insist = setTimeout(() => process.kill(group, 'SIGKILL'), PATIENCE_MS);
   await gone;
   clearTimeout(insist);
 }

@@ -1,0 +1,96 @@
+/** GET /launch, /resume and /cancel: a client's game from its start to its end. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { AppCatalog } from '../../core/host/catalog.ts';
+import { parseLaunchQuery } from '../../core/protocol/moonlight/launch-query.ts';
+import { writeXml } from '../../core/protocol/moonlight/xml.ts';
+import { GleipnirError } from '../../core/runtime/errors.ts';
+import type { PairedClients } from '../pairing/clients.ts';
+import { XML_TYPE, type MoonlightServer } from './app.ts';
+import { awaitRowGone } from './await-session.ts';
+import { leftSignal } from './client-left.ts';
+import { addressOf, pairedClient } from './client.ts';
+import { liveSessionOf } from './live-session.ts';
+import { resumeGame, startGame, type PlayDeps, type Wish } from './play.ts';
+import { Turns } from './turns.ts';
+
+/** How long /cancel waits for the host to be free again, ms. */
+const CANCEL_WAIT_MS = 5_000;
+
+const Query = z.record(z.string(), z.unknown());
+
+export interface LaunchDeps extends PlayDeps {
+  clients: PairedClients;
+  catalog: Pick<AppCatalog, 'list'>;
+}
+
+export function registerLaunch(app: MoonlightServer, deps: LaunchDeps): void {
+  /** One launch or resume of a client at a time, by the name of its Pairing. */
+  const turns = new Turns();
+
+  app.get('/launch', { schema: { querystring: Query } }, async (request, reply) => {
+    const wish = readWish(request, reply);
+    const sessionUrl0 = await inTurn(wish, () => launch(deps, wish));
+    return reply.type(XML_TYPE).send(writeXml(200, { sessionUrl0, gamesession: 1 }));
+  });
+
+  app.get('/resume', { schema: { querystring: Query } }, async (request, reply) => {
+    const wish = readWish(request, reply);
+    const sessionUrl0 = await inTurn(wish, () => resume(deps, wish));
+    return reply.type(XML_TYPE).send(writeXml(200, { sessionUrl0, resume: 1 }));
+  });
+
+  app.get('/cancel', async (request, reply) => {
+    const { name } = pairedClient(request, deps.clients).metadata;
+    const sessions = await deps.sessions.list();
+    const own = sessions.filter(({ spec }) => spec.pairingReference.name === name);
+    await Promise.all(own.map(({ metadata }) => end(deps, metadata.name)));
+    return reply.type(XML_TYPE).send(writeXml(200, { cancel: 1 }));
+  });
+
+  function readWish(
+    request: FastifyRequest<{ Querystring: z.output<typeof Query> }>,
+    reply: FastifyReply,
+  ): Wish {
+    const pairing = pairedClient(request, deps.clients);
+    const query = parseLaunchQuery(request.query);
+    if (query === undefined) {
+      throw new GleipnirError('REQUEST_INVALID', 'A parameter of the request is wrong or missing');
+    }
+    return { pairing, query, address: addressOf(request), left: leftSignal(reply) };
+  }
+
+  function inTurn(wish: Wish, task: () => Promise<string>): Promise<string> {
+    return turns.run(wish.pairing.metadata.name, () => {
+      wish.left.throwIfAborted();
+      return task();
+    });
+  }
+}
+
+/** A launch of the game that runs already returns to it, as other hosts do. */
+async function launch(deps: LaunchDeps, wish: Wish): Promise<string> {
+  const { appId } = wish.query;
+  const session = await liveSessionOf(deps.sessions, wish.pairing);
+  if (session?.spec.gameReference.name === String(appId)) return resumeGame(deps, wish, session);
+  if (!deps.catalog.list().some(({ id }) => id === appId)) {
+    throw new GleipnirError('APP_NOT_FOUND', 'This app does not exist (any more)', { appId });
+  }
+  if (session !== undefined) {
+    throw new GleipnirError('APP_RUNNING', 'Another app is still running: quit it first', { appId });
+  }
+  return startGame(deps, wish);
+}
+
+async function resume(deps: LaunchDeps, wish: Wish): Promise<string> {
+  const session = await liveSessionOf(deps.sessions, wish.pairing);
+  if (session === undefined)
+    throw new GleipnirError('SESSION_NOT_FOUND', 'This game runs no more: start it again');
+  return resumeGame(deps, wish, session);
+}
+
+async function end({ sessions, table, log }: LaunchDeps, id: string): Promise<void> {
+  log.info({ sessionId: id }, 'client quits');
+  await sessions.delete(id);
+  await awaitRowGone(table, id, CANCEL_WAIT_MS);
+}

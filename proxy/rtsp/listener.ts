@@ -1,0 +1,231 @@
+/**
+ * The RTSP listener: TCP connections, one request each, with limits on number, size and time. Clients read until
+ * the connection closes, so it is closed right behind the answer.
+ */
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { Registry } from 'prom-client';
+import { RtspReader, type RtspReading } from '../../core/protocol/rtsp/reader.ts';
+import { canonicalAddress } from '../../core/runtime/address.ts';
+import { GleipnirError } from '../../core/runtime/errors.ts';
+import type { Logger } from '../../core/runtime/log.ts';
+import type { Sealer } from '../../core/runtime/seal.ts';
+import type { TableReader, TableWriter } from '../../core/session/table.ts';
+import { conduct, type ConductDeps } from './conduct.ts';
+import type { RtspGate } from './gate.ts';
+import type { PublicPorts } from './handshake.ts';
+import { createRefusalCounter, type RefusalReason } from './metrics.ts';
+import { LiveSessions } from './sessions.ts';
+
+/** What strangers may cost. */
+export interface RtspLimits {
+  /** Largest request, head and body, or frame. */
+  requestMaxBytes: number;
+  /** From connect to the last byte of the request. */
+  readTimeoutMs: number;
+  /** For the whole exchange with the host; clients wait 15 s. */
+  hostTimeoutMs: number;
+  connectionsPerSourceMax: number;
+  connectionsMax: number;
+  /** From the answer to the client's own close. */
+  lingerMs: number;
+}
+
+const LIMITS: RtspLimits = {
+  requestMaxBytes: 16 * 1024,
+  readTimeoutMs: 5_000,
+  hostTimeoutMs: 10_000,
+  connectionsPerSourceMax: 64,
+  connectionsMax: 512,
+  lingerMs: 2_000,
+};
+
+export interface RtspServerDeps {
+  config: {
+    bindAddress: string;
+    /** 0 lets the system choose. */
+    port: number;
+    /** The relay's UDP ports as clients reach them. */
+    publicPorts: () => PublicPorts;
+    /** Address that clients dial, where it is not one of this machine's. */
+    externalAddress?: string;
+    /** Whether hosts on loopback may be dialled. */
+    allowLoopback: boolean;
+    /** Departures from the standing limits. */
+    limits?: Partial<RtspLimits>;
+  };
+  table: TableReader;
+  streams: TableWriter<'stream'>;
+  sealer: Sealer;
+  gate: RtspGate;
+  log: Logger;
+  /** Gets `gleipnir_proxy_rtsp_refused_total`. */
+  register: Registry;
+}
+
+/** A running or stopped listener. */
+export interface RtspServer {
+  /** @returns the port. @throws GleipnirError PORT_UNAVAILABLE */
+  start: () => Promise<number>;
+  /** Closes every connection. Idempotent. */
+  stop: () => Promise<void>;
+}
+
+/** Terminates clients' RTSP and conducts the handshake with their hosts. */
+export function createRtspServer(deps: RtspServerDeps): RtspServer {
+  const { config, table, streams, sealer, gate, log } = deps;
+  const limits = { ...LIMITS, ...config.limits };
+  const counter = createRefusalCounter(deps.register);
+  const refused = (reason: RefusalReason) => {
+    counter.inc({ reason });
+    log.debug({ reason }, 'rtsp turned away');
+  };
+  const sessions = new LiveSessions({ table, sealer, log });
+  const { allowLoopback, publicPorts } = config;
+  const { hostTimeoutMs } = limits;
+  const connections = new Connections({
+    limits,
+    ownAddresses: config.externalAddress === undefined ? [] : [canonicalAddress(config.externalAddress)],
+    conduct: { table, streams, sessions, gate, publicPorts, allowLoopback, hostTimeoutMs, refused, log },
+  });
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    connections.accept(socket);
+  });
+  return {
+    start: async () => {
+      const port = await listen(server, config);
+      server.on('error', (err) => {
+        log.error({ err }, 'rtsp connection not accepted');
+      });
+      await sessions.start();
+      log.info({ address: config.bindAddress, port }, 'rtsp listening');
+      return port;
+    },
+    stop: async () => {
+      sessions.stop();
+      connections.closeAll();
+      if (!server.listening) return;
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+async function listen(server: Server, { bindAddress, port }: RtspServerDeps['config']): Promise<number> {
+  server.listen({ host: bindAddress, port, backlog: 512 });
+  try {
+    await once(server, 'listening');
+  } catch (cause) {
+    const details = { address: bindAddress, port };
+    throw new GleipnirError('PORT_UNAVAILABLE', 'The RTSP port cannot be listened on', details, { cause });
+  }
+  return (server.address() as AddressInfo).port;
+}
+
+interface ConnectionsDeps {
+  limits: RtspLimits;
+  ownAddresses: readonly string[];
+  conduct: ConductDeps;
+}
+
+/** The open connections of one listener. */
+class Connections {
+  readonly #deps: ConnectionsDeps;
+  /** At most `connectionsMax`. */
+  readonly #open = new Set<Socket>();
+  /** Open connections by source address; an address goes with its last one. */
+  readonly #counts = new Map<string, number>();
+
+  constructor(deps: ConnectionsDeps) {
+    this.#deps = deps;
+  }
+
+  accept(socket: Socket): void {
+    const { limits, conduct } = this.#deps;
+    const source = canonicalAddress(socket.remoteAddress ?? '');
+    const count = this.#counts.get(source) ?? 0;
+    socket.on('error', () => socket.destroy());
+    if (this.#open.size >= limits.connectionsMax || count >= limits.connectionsPerSourceMax) {
+      conduct.refused('tooManyConnections');
+      socket.destroy();
+      return;
+    }
+    this.#open.add(socket);
+    this.#counts.set(source, count + 1);
+    socket.once('close', () => {
+      this.#forget(socket, source);
+    });
+    this.#read(socket, source);
+  }
+
+  closeAll(): void {
+    for (const socket of this.#open) socket.destroy();
+  }
+
+  #forget(socket: Socket, source: string): void {
+    this.#open.delete(socket);
+    const count = (this.#counts.get(source) ?? 1) - 1;
+    if (count === 0) this.#counts.delete(source);
+    else this.#counts.set(source, count);
+  }
+
+  #read(socket: Socket, source: string): void {
+    const { limits, conduct } = this.#deps;
+    const reader = new RtspReader({ maxBytes: limits.requestMaxBytes });
+    const deadline = setTimeout(() => {
+      conduct.refused('timedOut');
+      socket.destroy();
+    }, limits.readTimeoutMs);
+    const onEnd = () => socket.destroy();
+    const onData = (chunk: Buffer) => {
+      const reading = reader.push(chunk);
+      if (reading.kind === 'incomplete') return;
+      clearTimeout(deadline);
+      socket.off('data', onData);
+      socket.off('end', onEnd);
+      socket.resume();
+      if (reading.kind === 'malformed') {
+        conduct.refused('malformed');
+        socket.destroy();
+        return;
+      }
+      void this.#answer(socket, source, reading);
+    };
+    socket.on('data', onData);
+    socket.on('end', onEnd);
+    socket.once('close', () => {
+      clearTimeout(deadline);
+    });
+  }
+
+  async #answer(
+    socket: Socket,
+    source: string,
+    reading: Exclude<RtspReading, { kind: 'incomplete' | 'malformed' }>,
+  ): Promise<void> {
+    const { limits, ownAddresses, conduct: conductDeps } = this.#deps;
+    const gone = new AbortController();
+    socket.once('close', () => {
+      gone.abort();
+    });
+    const own = [canonicalAddress(socket.localAddress ?? ''), ...ownAddresses];
+    const origin = { source, ownAddresses: own };
+    try {
+      const bytes = await conduct({ reading, origin, signal: gone.signal }, conductDeps);
+      if (bytes === undefined) socket.destroy();
+      else this.#close(socket, bytes, limits.lingerMs);
+    } catch (err) {
+      conductDeps.refused('fault');
+      conductDeps.log.error({ err }, 'rtsp request failed');
+      socket.destroy();
+    }
+  }
+
+  #close(socket: Socket, bytes: Uint8Array, lingerMs: number): void {
+    const deadline = setTimeout(() => socket.destroy(), lingerMs);
+    socket.once('close', () => {
+      clearTimeout(deadline);
+    });
+    socket.end(bytes);
+  }
+}

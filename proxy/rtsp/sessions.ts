@@ -1,0 +1,106 @@
+/**
+ * The sessions that RTSP may belong to: a live local copy of the session and launch rows, with each rikey
+ * unsealed once per generation and the highest frame sequence seen under it.
+ */
+import { TableFollower } from '../../core/session/follow.ts';
+import type { LaunchRecord, SessionRecord } from '../../core/session/record.ts';
+import type { TableReader } from '../../core/session/table.ts';
+import type { Logger } from '../../core/runtime/log.ts';
+import type { Sealer } from '../../core/runtime/seal.ts';
+
+interface GenerationKey {
+  generation: number;
+  /** The sealed text that `rikey` came from. */
+  sealed: string;
+  /** 16 bytes; `undefined` when the seal is broken. */
+  rikey: Buffer | undefined;
+  /** Highest sequence of the client's frames in this generation; clients count from 1. */
+  highestSequence: number;
+}
+
+export interface LiveSessionsDeps {
+  table: TableReader;
+  sealer: Sealer;
+  log: Logger;
+}
+
+/** Follows the table between `start` and `stop`; every look-up is synchronous. */
+export class LiveSessions {
+  readonly #deps: LiveSessionsDeps;
+  readonly #follower: TableFollower<'session' | 'launch'>;
+  /** By session id; a key goes when its session row goes. */
+  readonly #keys = new Map<string, GenerationKey>();
+
+  constructor(deps: LiveSessionsDeps) {
+    this.#deps = deps;
+    this.#follower = new TableFollower({
+      reader: deps.table,
+      kinds: ['session', 'launch'],
+      onError: (err) => {
+        deps.log.error({ err }, 'session table not readable');
+      },
+    });
+    this.#follower.onChange(({ kind, id }) => {
+      if (kind === 'session' && this.#follower.get('session', id) === undefined) this.#keys.delete(id);
+    });
+  }
+
+  start(): Promise<void> {
+    return this.#follower.start();
+  }
+
+  stop(): void {
+    this.#follower.stop();
+  }
+
+  /** Sessions that were launched and have not ended. */
+  all(): SessionRecord[] {
+    return [...this.#follower.all('session')].filter((session) => session.state !== 'ended');
+  }
+
+  /** The session of that id, unless it has ended. */
+  get(id: string): SessionRecord | undefined {
+    const session = this.#follower.get('session', id);
+    return session?.state === 'ended' ? undefined : session;
+  }
+
+  /** The launch row that this generation of `session` answers. */
+  launchOf(session: SessionRecord): LaunchRecord | undefined {
+    const launch = this.#follower.get('launch', session.id);
+    return launch?.generation === session.generation ? launch : undefined;
+  }
+
+  /** The session's rikey, 16 bytes; `undefined` (and logged once) when its seal is broken. */
+  rikeyOf(session: SessionRecord): Buffer | undefined {
+    return this.#keyOf(session).rikey;
+  }
+
+  /** Takes a frame sequence of the client's. @returns false for one that is not above all taken before: a replay. */
+  takeSequence(session: SessionRecord, sequence: number): boolean {
+    const key = this.#keyOf(session);
+    if (sequence <= key.highestSequence) return false;
+    key.highestSequence = sequence;
+    return true;
+  }
+
+  #keyOf(session: SessionRecord): GenerationKey {
+    const { id, generation } = session;
+    const sealed = session.keys.rikey;
+    const known = this.#keys.get(id);
+    if (known?.generation === generation && known.sealed === sealed) return known;
+    const key = { generation, sealed, rikey: this.#unseal(session), highestSequence: 0 };
+    this.#keys.set(id, key);
+    return key;
+  }
+
+  #unseal({ id, generation, keys }: SessionRecord): Buffer | undefined {
+    try {
+      const rikey = this.#deps.sealer.open(keys.rikey);
+      if (rikey.length === 16) return rikey;
+      this.#deps.log.error({ sessionId: id, generation }, 'rikey is not 16 bytes');
+    } catch (err) {
+      this.#deps.log.error({ err, sessionId: id, generation }, 'rikey does not open');
+    }
+    return undefined;
+  }
+}
