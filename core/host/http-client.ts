@@ -46,6 +46,7 @@ const XML_MAX_BYTES = 256 * 1024;
 const ASSET_MAX_BYTES = 8 * 1024 * 1024;
 
 const SERVERINFO = '/serverinfo';
+const STATUS_OK = 200;
 
 /** A Moonlight client's HTTP leg towards one host, under one identity. Every request has a connection of its own. */
 export class HostHttpClient {
@@ -84,7 +85,7 @@ export class HostHttpClient {
         reason: 'malformed',
       });
     }
-    if (path === SERVERINFO && xml.statusCode === HTTP_OK) this.#httpsPort = readHttpsPort(xml);
+    if (path === SERVERINFO && xml.statusCode === STATUS_OK) this.#httpsPort = readHttpsPort(xml);
     return { xml, address: raw.address };
   }
 
