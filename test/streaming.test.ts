@@ -25,8 +25,9 @@ function expectWholeStream(report: StreamReport): void {
   expect(report.lastFrameIndex).toBe(report.frames);
   expect(report).toMatchObject({ framesLost: 0, foreignFrames: 0, videoMalformed: 0, audioUndecryptable: 0 });
   expect(report.framesDecodable).toBe(report.frames);
-  expect(report.inputEventsSent).toBeGreaterThan(0);
-  expect(report.inputEventsSeen).toBe(report.inputEventsSent);
+  expect(report.inputEventsSeen).toBeGreaterThan(0);
+  const arrived = lab.hosts.flatMap((host) => host.sessions().map(({ inputEvents }) => inputEvents));
+  expect(arrived).toContain(report.inputEventsSent);
 }
 
 afterEach(async () => {
