@@ -1,0 +1,35 @@
+/** What the rules of the data path work on: everything of one relay that they share. */
+import type { Logger } from '../core/runtime/log.ts';
+import type { CoarseClock } from './clock.ts';
+import type { Counters } from './counters.ts';
+import type { DatapathEngine } from './datapath/engine.ts';
+import type { FlowRows } from './flow-rows.ts';
+import type { FlowTable } from './flow-table.ts';
+import type { Flow, FlowStatus } from './flow.ts';
+import { isOpen } from './flow.ts';
+import type { Limits } from './limits.ts';
+
+export interface RelayContext {
+  readonly clock: CoarseClock;
+  readonly counters: Counters;
+  readonly flows: FlowTable;
+  readonly rows: FlowRows;
+  readonly engine: DatapathEngine;
+  readonly limits: Limits;
+  readonly log: Logger;
+  /** A live client without a control datagram for so long has gone. */
+  readonly silentMs: number;
+  /** A flow whose session row vanished ends after so long without anything from the client. */
+  readonly idleMs: number;
+}
+
+/** Moves `flow` to `status` and tells the table at once. Media stops where the generation does. */
+export function setStatus(relay: RelayContext, flow: Flow, status: FlowStatus): void {
+  flow.status = status;
+  if (!isOpen(flow)) {
+    flow.video.isEstablished = false;
+    flow.audio.isEstablished = false;
+    relay.engine.upsert(flow);
+  }
+  relay.rows.save(flow);
+}

@@ -1,0 +1,101 @@
+/** Relay metrics. Base units, `_total` for counters, labels from closed sets only; nothing here runs per datagram. */
+import { Counter, Gauge, type Registry } from 'prom-client';
+import { FLOW_STATUSES } from '../core/session/record.ts';
+import { DROP_REASONS, STREAMS, type Counters } from './counters.ts';
+import type { DatapathEngine } from './datapath/engine.ts';
+import type { FlowTable } from './flow-table.ts';
+import type { SlotPool } from './slots.ts';
+
+export interface MetricsDeps {
+  register: Registry;
+  counters: Counters;
+  flows: FlowTable;
+  slots: SlotPool;
+  engine: DatapathEngine;
+}
+
+/** Registers everything the relay exports. */
+export function registerRelayMetrics({ register, counters, flows, slots, engine }: MetricsDeps): void {
+  const registers = [register];
+  registerTraffic(register, counters);
+
+  new Counter({
+    name: 'gleipnir_relay_dropped_total',
+    help: 'Datagrams that went nowhere, by reason.',
+    labelNames: ['reason'] as const,
+    registers,
+    collect() {
+      this.reset();
+      for (const reason of DROP_REASONS) this.inc({ reason }, counters.dropped[reason]);
+    },
+  });
+  new Counter({
+    name: 'gleipnir_relay_roams_total',
+    help: 'Client addresses that moved in mid-stream.',
+    labelNames: ['stream'] as const,
+    registers,
+    collect() {
+      this.reset();
+      for (const stream of STREAMS) this.inc({ stream }, counters.roams[stream]);
+    },
+  });
+  new Gauge({
+    name: 'gleipnir_relay_flows',
+    help: 'Flows held, by status.',
+    labelNames: ['status'] as const,
+    registers,
+    collect() {
+      for (const status of FLOW_STATUSES) this.set({ status }, 0);
+      for (const { status } of flows.all()) this.inc({ status });
+    },
+  });
+  new Gauge({
+    name: 'gleipnir_relay_slots',
+    help: 'Upstream slots open.',
+    registers,
+    collect() {
+      this.set(slots.size);
+    },
+  });
+  new Gauge({
+    name: 'gleipnir_relay_datapath_routes',
+    help: 'Ways from a host to a client, by the datapath engine that runs.',
+    labelNames: ['engine'] as const,
+    registers,
+    collect() {
+      const { engine: name, routes } = engine.stats();
+      this.set({ engine: name }, routes);
+    },
+  });
+}
+
+function registerTraffic(register: Registry, { toClient, toHost }: Counters): void {
+  const registers = [register];
+  const labelNames = ['stream', 'direction'] as const;
+  new Counter({
+    name: 'gleipnir_relay_datagrams_total',
+    help: 'Datagrams sent, those of the relay itself included.',
+    labelNames,
+    registers,
+    collect() {
+      this.reset();
+      for (const stream of STREAMS) {
+        this.inc({ stream, direction: 'to_client' }, toClient[stream].datagrams);
+        this.inc({ stream, direction: 'to_host' }, toHost[stream].datagrams);
+      }
+    },
+  });
+  new Counter({
+    name: 'gleipnir_relay_sent_bytes_total',
+    help: 'UDP payload sent.',
+    labelNames,
+    registers,
+    collect() {
+      this.reset();
+      for (const stream of STREAMS) {
+        this.inc({ stream, direction: 'to_client' }, toClient[stream].bytes);
+        this.inc({ stream, direction: 'to_host' }, toHost[stream].bytes);
+      }
+    },
+  });
+}
