@@ -4,7 +4,7 @@ import { ApplianceConfig } from '../appliance/config.ts';
 
 interface Property {
   description?: string;
-  default?: unknown;
+  default?: string | number | boolean;
   enum?: unknown[];
 }
 

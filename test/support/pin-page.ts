@@ -19,7 +19,7 @@ export async function typePin(url: string, pin: string): Promise<string> {
 export async function readAwaitedPins(url: string): Promise<Record<string, string>> {
   const page = await waitFor(url, /class="pin"/);
   const rows = page.matchAll(/class="pin">(\d{4})<\/strong> at the machine <strong>([^<]+)</g);
-  return Object.fromEntries([...rows].map(([, pin, name]) => [name, pin]));
+  return Object.fromEntries([...rows].map(([, pin = '', name = '']) => [name, pin]));
 }
 
 async function waitFor(url: string, wanted: RegExp): Promise<string> {
