@@ -42,7 +42,8 @@ function installDependencies() {
 
 /** The pinned Node of node_modules, or the running one where the platform has no pinned build. */
 function findNode() {
-  const pinned = join(bin, 'node');
+  // Not through .bin: npm 10 makes no link there for a command called node.
+  const pinned = join(root, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin', 'node');
   if (existsSync(pinned)) return pinned;
   if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR_MIN) return process.execPath;
   process.stderr.write(
