@@ -1,19 +1,24 @@
-/** The appliance: proxy, relay and operator in one process, with static hosts, a memory table and a local store. */
+/**
+ * The appliance: proxy, relay and operator in one process, with static hosts, and table and objects in local files.
+ * Stopping it ends no session: streams go on where it, or another on the same files, starts again within seconds.
+ */
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import type { Logger } from '../core/runtime/log.ts';
 import type { Sealer } from '../core/runtime/seal.ts';
-import { createMemoryTable } from '../core/session/memory.ts';
-import type { SessionTable } from '../core/session/table.ts';
+import { createStoredTable, type StoredTable } from '../core/session/stored.ts';
+import type { TableReader } from '../core/session/table.ts';
 import { createLocalStore } from '../core/store/local.ts';
 import type { ObjectStore } from '../core/store/object-store.ts';
 import type { HostPool } from '../operator/hosts/pool.ts';
+import { registerOperatorMetrics } from '../operator/metrics.ts';
 import { createOperator } from '../operator/operator.ts';
 import { Generations } from '../operator/sessions/generation.ts';
 import { SlotAllocator } from '../operator/sessions/slots.ts';
 import { createMoonlightHttp } from '../proxy/http/server.ts';
 import { loadHostIdentity, type HostIdentity } from '../proxy/identity/identity.ts';
 import { PairingExchanges } from '../proxy/pairing/exchange.ts';
+import { registerProxyMetrics, type LaunchMetrics } from '../proxy/metrics.ts';
 import { RtspGate } from '../proxy/rtsp/gate.ts';
 import { createRtspServer } from '../proxy/rtsp/listener.ts';
 import { createWebServer } from '../proxy/web/server.ts';
@@ -34,6 +39,8 @@ export interface Appliance {
    */
   start: () => Promise<AppliancePorts>;
   stop: () => Promise<void>;
+  /** Its session table and its metrics, to be looked at; `undefined` before `start`. */
+  inspect: () => { table: TableReader; register: Registry } | undefined;
 }
 
 export interface ApplianceDeps {
@@ -45,7 +52,7 @@ export interface ApplianceDeps {
 
 /** What the parts share. */
 interface Shared extends ApplianceDeps {
-  table: SessionTable;
+  table: StoredTable;
   pairings: ObjectStore<'Pairing'>;
   sessions: ObjectStore<'Session'>;
   register: Registry;
@@ -66,6 +73,7 @@ interface Part {
 export function createAppliance(deps: ApplianceDeps): Appliance {
   /** What was started, in order; stopped in the opposite order. */
   const started: Part[] = [];
+  let shared: Shared | undefined;
 
   async function begin<P extends Part & { start: () => Promise<unknown> }>(
     part: P,
@@ -75,9 +83,11 @@ export function createAppliance(deps: ApplianceDeps): Appliance {
   }
 
   async function start(): Promise<AppliancePorts> {
-    const shared = await openStores(deps);
-    await begin(deps.hosts);
+    shared = await openStores(deps);
+    started.push(shared.table);
+    // Running streams wait for this one; a host that does not answer takes its time.
     const udp = await begin(createDataPath(shared));
+    await begin(deps.hosts);
     const rtsp = await begin(createRtsp(shared, udp));
     const bound: Bound = { udp, rtsp };
     await begin(createControllers(shared, bound));
@@ -87,8 +97,16 @@ export function createAppliance(deps: ApplianceDeps): Appliance {
       hostname: deps.config.hostname,
     });
     const { pairings, log } = shared;
-    const exchanges = new PairingExchanges({ identity, pairings, now: Date.now, log });
-    const http = await begin(createHttp(shared, identity, exchanges));
+    const metrics = registerProxyMetrics(shared);
+    registerOperatorMetrics({ ...shared, catalog: shared.hosts });
+    const exchanges = new PairingExchanges({
+      identity,
+      pairings,
+      now: Date.now,
+      log,
+      onEnd: metrics.onPairingEnd,
+    });
+    const http = await begin(createHttp(shared, { identity, exchanges, launchMetrics: metrics.launches }));
     const web = await begin(createWeb(shared, exchanges));
     return { ...udp, ...http, rtsp, web };
   }
@@ -107,6 +125,7 @@ export function createAppliance(deps: ApplianceDeps): Appliance {
       }
     },
     stop,
+    inspect: () => shared && { table: shared.table.reader, register: shared.register },
   };
 }
 
@@ -114,7 +133,10 @@ async function openStores(deps: ApplianceDeps): Promise<Shared> {
   const objects = { directory: join(deps.config.dataDir, 'objects'), now: () => new Date() };
   return {
     ...deps,
-    table: createMemoryTable(),
+    table: await createStoredTable({
+      directory: join(deps.config.dataDir, 'table'),
+      log: deps.log.child({ component: 'table' }),
+    }),
     pairings: await createLocalStore({ ...objects, kind: 'Pairing' }),
     sessions: await createLocalStore({ ...objects, kind: 'Session' }),
     register: new Registry(),
@@ -161,13 +183,15 @@ function createRtsp(shared: Shared, udp: Bound['udp']): ReturnType<typeof create
 }
 
 function createControllers(shared: Shared, { rtsp }: Bound): ReturnType<typeof createOperator> {
-  const { config, table, sealer, sessions, hosts } = shared;
+  const { config, table, sealer, sessions, pairings, hosts } = shared;
   const log = shared.log.child({ component: 'operator' });
   const rows = table.writer('session');
   const slots = new SlotAllocator({ slotsMax: config.slotsMax, now: Date.now });
   const upstreamAddress = config.bindAddress.includes(':') ? '::' : '0.0.0.0';
   return createOperator({
     sessions,
+    pairings,
+    hosts,
     table: table.reader,
     rows,
     generations: new Generations({ table: table.reader, rows, hosts, slots, sealer, log, upstreamAddress }),
@@ -180,22 +204,21 @@ function createControllers(shared: Shared, { rtsp }: Bound): ReturnType<typeof c
 
 function createHttp(
   shared: Shared,
-  identity: HostIdentity,
-  exchanges: PairingExchanges,
+  pairing: { identity: HostIdentity; exchanges: PairingExchanges; launchMetrics: LaunchMetrics },
 ): ReturnType<typeof createMoonlightHttp> {
-  const { config, table, sealer, pairings, sessions, gate, hosts, log } = shared;
+  const { config, table, sealer, pairings, sessions, gate, hosts, log, register } = shared;
   return createMoonlightHttp({
     config: { ...publicSide(config), httpPort: config.ports.http, httpsPort: config.ports.https },
-    identity,
+    ...pairing,
     pairings,
     sessions,
     table: table.reader,
     launches: table.writer('launch'),
     sealer,
     catalog: hosts,
-    exchanges,
     gate,
     log: log.child({ component: 'http' }),
+    register,
   });
 }
 
@@ -208,14 +231,17 @@ function publicSide({
 }
 
 function createWeb(shared: Shared, exchanges: PairingExchanges): ReturnType<typeof createWebServer> {
-  const { config, pairings, hosts, log } = shared;
+  const { config, table, pairings, sessions, hosts, register, log } = shared;
   return createWebServer({
-    config: { bindAddress: config.webAddress, port: config.ports.web },
+    config: { ...config.web, port: config.ports.web },
     hostname: config.hostname,
     now: Date.now,
     exchanges,
     pairings,
+    sessions,
+    table: table.reader,
     catalog: hosts,
+    register,
     log: log.child({ component: 'web' }),
   });
 }

@@ -5,7 +5,7 @@ import type { AppliancePorts } from './appliance.ts';
 import type { ApplianceConfig } from './config.ts';
 
 export interface BannerFacts {
-  config: Pick<ApplianceConfig, 'bindAddress' | 'webAddress'>;
+  config: Pick<ApplianceConfig, 'bindAddress' | 'web'>;
   ports: AppliancePorts;
   /** `os.networkInterfaces()`. */
   interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>;
@@ -18,7 +18,7 @@ export function formatBanner({ config, ports, interfaces, isDemo }: BannerFacts)
   const addresses = reachableAddresses(config.bindAddress, interfaces).map(
     (address) => wrap(address) + suffix,
   );
-  const page = `http://${wrap(config.webAddress)}:${ports.web}/`;
+  const page = `http://${wrap(config.web.bindAddress)}:${ports.web}/`;
   const steps = [
     `In Moonlight, add the host ${addresses.join(' or ')}`,
     `Type the PIN that Moonlight shows into ${page}`,

@@ -3,6 +3,16 @@ import { z } from 'zod';
 import { DurationMs, Port } from '../core/runtime/config.ts';
 
 const Count = z.coerce.number().int().positive();
+/** Comma-separated. */
+const List = z
+  .string()
+  .optional()
+  .transform((text = '') =>
+    text
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== ''),
+  );
 
 export const ApplianceConfig = z
   .object({
@@ -23,10 +33,26 @@ export const ApplianceConfig = z
     APPLIANCE_VIDEO_PORT: Port.default(48_100).describe('UDP: video stream.'),
     APPLIANCE_AUDIO_PORT: Port.default(48_200).describe('UDP: audio stream.'),
     APPLIANCE_WEB_ADDRESS: z
-      .enum(['127.0.0.1', '::1'])
+      .union([z.ipv4(), z.ipv6()])
       .default('127.0.0.1')
-      .describe('Address of the PIN page; it has no login, so it stays on this machine.'),
-    APPLIANCE_WEB_PORT: Port.default(47_990).describe('TCP: PIN page.'),
+      .describe('Address of the console; beyond loopback it needs a login.'),
+    APPLIANCE_WEB_PORT: Port.default(47_990).describe('TCP: console, /healthz, /metrics.'),
+    APPLIANCE_WEB_HOST_NAMES: List.describe(
+      'Names, besides localhost, under which browsers reach the console.',
+    ),
+    APPLIANCE_WEB_PASSWORD_FILE: z
+      .string()
+      .optional()
+      .describe('Who may log in to the console: docs/console.md.'),
+    APPLIANCE_WEB_TRUSTED_PROXIES: List.describe(
+      'IP addresses of authenticating proxies, whose word on the user the console takes.',
+    ),
+    APPLIANCE_WEB_USER_HEADER: z
+      .string()
+      .regex(/^[A-Za-z0-9-]{1,64}$/)
+      .default('X-Forwarded-User')
+      .describe('Header in which they name the user.'),
+    APPLIANCE_METRICS_ADDRESSES: List.describe('IP addresses that may read /metrics without login.'),
     APPLIANCE_UPSTREAM_PORT_BASE: Port.default(20_000).describe(
       'UDP ports used towards hosts start here: slot n uses base + 3n to base + 3n + 2. 0: any free ports.',
     ),
@@ -55,7 +81,16 @@ export const ApplianceConfig = z
       audio: env.APPLIANCE_AUDIO_PORT,
       web: env.APPLIANCE_WEB_PORT,
     },
-    webAddress: env.APPLIANCE_WEB_ADDRESS,
+    web: {
+      bindAddress: env.APPLIANCE_WEB_ADDRESS,
+      hostNames: env.APPLIANCE_WEB_HOST_NAMES,
+      ...(env.APPLIANCE_WEB_PASSWORD_FILE === undefined
+        ? {}
+        : { passwordFile: env.APPLIANCE_WEB_PASSWORD_FILE }),
+      trustedProxies: env.APPLIANCE_WEB_TRUSTED_PROXIES,
+      userHeader: env.APPLIANCE_WEB_USER_HEADER,
+      metricsAddresses: env.APPLIANCE_METRICS_ADDRESSES,
+    },
     upstreamPortBase: env.APPLIANCE_UPSTREAM_PORT_BASE,
     slotsMax: env.APPLIANCE_SLOTS_MAX,
     graceMs: env.APPLIANCE_GRACE_MS,

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { GleipnirError } from '../core/runtime/errors.ts';
@@ -13,18 +14,50 @@ function problemsOf(text: string): string {
   return '';
 }
 
+const ATTIC = 'hosts:\n  - {name: attic, address: 192.0.2.7}\n';
+
 describe('parseHostsFile', () => {
   it('reads hosts and fills in the defaults', () => {
     const text =
-      'hosts:\n  - name: attic\n    address: 192.0.2.7\n  - {name: lab, address: lab.example, httpPort: 1234, capacity: 4}\n';
-    expect(parseHostsFile(text, 'hosts.yaml')).toEqual([
-      { name: 'attic', address: '192.0.2.7', httpPort: 47_989, capacity: 1 },
-      { name: 'lab', address: 'lab.example', httpPort: 1_234, capacity: 4 },
+      'hosts:\n  - name: attic\n    address: 192.0.2.7\n' +
+      '  - {name: lab, address: lab.example, httpPort: 1234, capacity: 4, wolfSocket: /run/wolf.sock, labels: {gpu: big}}\n';
+    expect(parseHostsFile(text, 'hosts.yaml')).toEqual({
+      hosts: [
+        { name: 'attic', address: '192.0.2.7', httpPort: 47_989, capacity: 1 },
+        {
+          name: 'lab',
+          address: 'lab.example',
+          httpPort: 1_234,
+          capacity: 4,
+          wolfSocket: '/run/wolf.sock',
+          labels: { gpu: 'big' },
+        },
+      ],
+      rules: [],
+    });
+  });
+
+  it('reads the example, which shows every key', () => {
+    const text = readFileSync(new URL('hosts.example.yaml', import.meta.url), 'utf8');
+    const { hosts, rules } = parseHostsFile(text, 'hosts.example.yaml');
+    expect(hosts.map(({ name }) => name)).toEqual(['cellar', 'attic']);
+    expect(hosts[0]).toMatchObject({
+      wolfSocket: '/run/wolf/wolf.sock',
+      labels: { gpu: 'large', floor: '0' },
+    });
+    expect(rules).toEqual([
+      { users: ['anna', 'ben'], hosts: { gpu: 'large' } },
+      { users: ['*'], hosts: { gpu: 'small' } },
     ]);
   });
 
   it.each([
     { name: 'no hosts', text: '', expected: /^hosts\.yaml:1: file: / },
+    {
+      name: 'an alias',
+      text: 'hosts:\n  - &a {name: attic, address: 192.0.2.7}\n  - *a\n',
+      expected: /^hosts\.yaml:3: aliases/,
+    },
     { name: 'broken YAML', text: 'hosts:\n  - name: "attic\n', expected: /^hosts\.yaml:\d: / },
     {
       name: 'a bad address',
@@ -45,6 +78,36 @@ describe('parseHostsFile', () => {
       name: 'a name twice',
       text: 'hosts:\n  - {name: a, address: 192.0.2.7}\n  - {name: a, address: 192.0.2.8}\n',
       expected: /^hosts\.yaml:3: hosts\.1\.name: "a" is there twice/,
+    },
+    {
+      name: 'a relative socket',
+      text: 'hosts:\n  - name: attic\n    address: 192.0.2.7\n    wolfSocket: wolf.sock\n',
+      expected: /^hosts\.yaml:4: hosts\.0\.wolfSocket: an absolute path/,
+    },
+    {
+      name: 'a socket that no system could open',
+      text: `hosts:\n  - name: attic\n    address: 192.0.2.7\n    wolfSocket: /${'x'.repeat(120)}\n`,
+      expected: /^hosts\.yaml:4: hosts\.0\.wolfSocket: .*103/,
+    },
+    {
+      name: 'several sessions without a socket',
+      text: 'hosts:\n  - name: attic\n    address: 192.0.2.7\n    capacity: 2\n',
+      expected: /^hosts\.yaml:4: hosts\.0\.capacity: more than 1 needs wolfSocket/,
+    },
+    {
+      name: 'a label that is a number',
+      text: 'hosts:\n  - name: attic\n    address: 192.0.2.7\n    labels:\n      floor: 3\n',
+      expected: /^hosts\.yaml:5: hosts\.0\.labels\.floor: a text, in quotes/,
+    },
+    {
+      name: 'a rule for nobody',
+      text: `${ATTIC}rules:\n  - users: []\n    hosts: {}\n`,
+      expected: /^hosts\.yaml:4: rules\.0\.users: /,
+    },
+    {
+      name: 'a rule that no host meets',
+      text: `${ATTIC}rules:\n  - users: ['*']\n    hosts: { gpu: large }\n`,
+      expected: /^hosts\.yaml:5: rules\.0\.hosts: no host carries these labels/,
     },
   ])('names the line of $name', ({ text, expected }) => {
     expect(problemsOf(text)).toMatch(expected);

@@ -24,9 +24,10 @@ async function main(): Promise<void> {
   const hostsFile = await readFileIfPresent(config.hostsFile);
   let demo: DemoHost | undefined;
   if (hostsFile === undefined) demo = await startDemoHost(identities, log);
-  const specs = demo === undefined ? parseHostsFile(String(hostsFile), config.hostsFile) : [demo.spec];
+  const known =
+    demo === undefined ? parseHostsFile(String(hostsFile), config.hostsFile) : { hosts: [demo.spec] };
 
-  const hosts = new HostPool({ hosts: specs, driverOf: createDrivers(identities, log), log });
+  const hosts = new HostPool({ ...known, driverOf: createDrivers(identities, log), log });
   const appliance = createAppliance({ config, sealer, hosts, log });
   const ports = await appliance.start();
   process.stdout.write(

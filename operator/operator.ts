@@ -1,56 +1,102 @@
 /** The operator of the appliance: feeds the session controller with every session that may need a look. */
+import type { Session } from '../core/crd/types.ts';
 import type { RowKind } from '../core/session/record.ts';
-import { SessionReconciler, type SessionControllerDeps } from './controllers/session.ts';
+import type { ObjectStore } from '../core/store/object-store.ts';
+import { SessionReconciler, type SessionControllerDeps, type Verdict } from './controllers/session.ts';
+import type { HostPool } from './hosts/pool.ts';
 import { ReconcileQueue } from './reconcile/queue.ts';
+import { restoreSessions } from './restore.ts';
 
 /** Sessions worked on at once: a launch may wait for its host for almost two minutes. */
 const CONCURRENCY_MAX = 64;
+
+const HOST_IS_DOWN: Verdict = {
+  message: 'The machine that played this game does not answer any more',
+  reason: 'HOST_UNREACHABLE',
+};
+const GAME_HAS_ENDED: Verdict = { message: 'The game was ended on its machine' };
+
+export interface OperatorDeps extends SessionControllerDeps {
+  pairings: Pick<ObjectStore<'Pairing'>, 'get' | 'watch'>;
+  /** What happens at hosts by itself. */
+  hosts: Pick<HostPool, 'onGameEnded' | 'onHostDown'>;
+}
 
 export interface Operator {
   start: () => Promise<void>;
   stop: () => Promise<void>;
 }
 
-export function createOperator(deps: SessionControllerDeps): Operator {
-  const { sessions, table, log } = deps;
-  const queue = new ReconcileQueue({
-    reconciler: new SessionReconciler(deps),
-    log,
-    concurrencyMax: CONCURRENCY_MAX,
-  });
-  /** Status of each flow when last seen: its counters change all the time and need no look. Bounded by the flows. */
-  const flowStatus = new Map<string, string>();
+export function createOperator(deps: OperatorDeps): Operator {
+  const { sessions, pairings, table, hosts, log } = deps;
+  const reconciler = new SessionReconciler(deps);
+  const queue = new ReconcileQueue({ reconciler, log, concurrencyMax: CONCURRENCY_MAX });
+  /** Of each flow when last seen: its counters change all the time and need no look. Bounded by the flows. */
+  const flowStates = new Map<string, string>();
   const unwatch: (() => void)[] = [];
 
   async function onRow(kind: RowKind, id: string): Promise<void> {
     if (kind === 'launch') queue.add(id);
     if (kind !== 'flow') return;
     const flow = await table.get('flow', id);
-    const status = flow && `${flow.generation} ${flow.status}`;
-    if (flowStatus.get(id) === status) return;
-    if (status === undefined) flowStatus.delete(id);
-    else flowStatus.set(id, status);
+    const state = flow && `${flow.generation} ${flow.status} ${flow.isFrozen === true}`;
+    if (flowStates.get(id) === state) return;
+    if (state === undefined) flowStates.delete(id);
+    else flowStates.set(id, state);
     queue.add(id);
+  }
+
+  /** Has every live session looked at that `concerns` is true of, and ended if there is a verdict. */
+  async function lookAt(concerns: (session: Session) => boolean, verdict?: Verdict): Promise<void> {
+    for (const session of await sessions.list()) {
+      if (session.status?.phase === 'Ended' || !concerns(session)) continue;
+      const { name } = session.metadata;
+      if (verdict !== undefined) reconciler.condemn(name, verdict);
+      queue.add(name);
+    }
+  }
+
+  function guard(work: Promise<void>): void {
+    work.catch((err: unknown) => {
+      log.error({ err }, 'sessions could not be looked at');
+    });
+  }
+
+  function watchEverything(): (() => void)[] {
+    return [
+      sessions.watch(({ object }) => {
+        queue.add(object.metadata.name);
+      }),
+      table.watch(({ kind, id }) => {
+        guard(onRow(kind, id));
+      }),
+      pairings.watch(({ type }) => {
+        if (type === 'deleted') guard(lookAt(() => true));
+      }),
+      hosts.onHostDown((hostName) => {
+        guard(lookAt(({ status }) => status?.hostName === hostName, HOST_IS_DOWN));
+      }),
+      hosts.onGameEnded((sessionId) => {
+        guard(lookAt((session) => session.metadata.name === sessionId && isStarted(session), GAME_HAS_ENDED));
+      }),
+    ];
   }
 
   return {
     start: async () => {
-      unwatch.push(
-        sessions.watch(({ object }) => {
-          queue.add(object.metadata.name);
-        }),
-        table.watch(({ kind, id }) => {
-          onRow(kind, id).catch((err: unknown) => {
-            log.error({ sessionId: id, err }, 'session table is unreadable');
-          });
-        }),
-      );
+      await restoreSessions(deps);
+      unwatch.push(...watchEverything());
       for (const { metadata } of await sessions.list()) queue.add(metadata.name);
       for (const { id } of await table.list('session')) queue.add(id);
     },
     stop: async () => {
-      for (const stopWatching of unwatch) stopWatching();
+      for (const stopWatching of unwatch.splice(0)) stopWatching();
       await queue.stop();
     },
   };
+}
+
+/** While a game is being started, what ends at its host is an older one. */
+function isStarted({ status }: Session): boolean {
+  return status?.phase === 'Ready' || status?.phase === 'Streaming' || status?.phase === 'Paused';
 }

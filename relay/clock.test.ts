@@ -4,7 +4,11 @@ import { CoarseClock, NEVER } from './clock.ts';
 describe('CoarseClock', () => {
   it('follows the real clock, but neither back nor in leaps', () => {
     let wallMs = 1_000_000;
-    const clock = new CoarseClock({ now: () => wallMs, every: () => () => undefined });
+    const clock = new CoarseClock({
+      now: () => wallMs,
+      preciseMs: () => wallMs,
+      every: () => () => undefined,
+    });
     const steps = [20, 480, 3_600_000, -50_000, 20].map((stepMs) => {
       wallMs += stepMs;
       clock.advance();

@@ -13,6 +13,8 @@ const STEP_MS_MAX = 500;
 export interface Clock {
   /** Milliseconds since the epoch. */
   now: () => number;
+  /** ms, with fractions, of a clock that never goes back; only differences mean anything. */
+  preciseMs: () => number;
   /** Calls `tick` every `intervalMs`. @returns how to stop. */
   every: (intervalMs: number, tick: () => void) => () => void;
 }
@@ -20,6 +22,7 @@ export interface Clock {
 /** The machine's own clock and timers. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  preciseMs: () => performance.now(),
   every: (intervalMs, tick) => {
     const timer = setInterval(tick, intervalMs);
     return () => {
@@ -47,6 +50,11 @@ export class CoarseClock {
     const wallMs = this.#clock.now();
     this.nowMs += Math.min(Math.max(wallMs - this.#wallMs, 0), STEP_MS_MAX);
     this.#wallMs = wallMs;
+  }
+
+  /** See `Clock.preciseMs`: for what a tick is too coarse for. Costs far more than reading `nowMs`. */
+  preciseMs(): number {
+    return this.#clock.preciseMs();
   }
 
   /** Milliseconds since the epoch of a moment of this clock; 0 for `NEVER`. */

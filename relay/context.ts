@@ -8,6 +8,7 @@ import type { FlowTable } from './flow-table.ts';
 import type { Flow, FlowStatus } from './flow.ts';
 import { isOpen } from './flow.ts';
 import type { Limits } from './limits.ts';
+import { stopRates } from './quality.ts';
 
 export interface RelayContext {
   readonly clock: CoarseClock;
@@ -19,6 +20,8 @@ export interface RelayContext {
   readonly log: Logger;
   /** A live client without a control datagram for so long has gone. */
   readonly silentMs: number;
+  /** A live stream without video from its host for so long is frozen. */
+  readonly frozenMs: number;
   /** A flow whose session row vanished ends after so long without anything from the client. */
   readonly idleMs: number;
 }
@@ -29,6 +32,8 @@ export function setStatus(relay: RelayContext, flow: Flow, status: FlowStatus): 
   if (!isOpen(flow)) {
     flow.video.isEstablished = false;
     flow.audio.isEstablished = false;
+    flow.isFrozen = false;
+    stopRates(flow);
     relay.engine.upsert(flow);
   }
   relay.rows.save(flow);

@@ -54,6 +54,8 @@ export interface Counters {
   dropped: Record<DropReason, number>;
   /** Client addresses that moved. */
   roams: Record<StreamKind, number>;
+  /** Streams that froze. */
+  frozen: number;
 }
 
 /** All zero. */
@@ -64,5 +66,6 @@ export function createCounters(): Counters {
     toHost: { control: traffic(), video: traffic(), audio: traffic() },
     dropped: Object.fromEntries(DROP_REASONS.map((reason) => [reason, 0])) as Record<DropReason, number>,
     roams: { control: 0, video: 0, audio: 0 },
+    frozen: 0,
   };
 }

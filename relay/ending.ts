@@ -62,10 +62,11 @@ function disconnectHost({ clock }: RelayContext, flow: Flow): void {
   control.upstream.udp.send(datagram, control.hostPort, control.hostAddress);
 }
 
-/** Tells the client that its session has ended well, unless it left itself. */
+/** Tells the client that its session has ended well, unless it left itself or somebody else is in its place. */
 function terminateClient(flow: Flow): void {
   const { control, peer, rikey } = flow;
   if (peer.hostPeerID === UNKNOWN || peer.hasDisconnect || rikey === undefined) return;
+  if (control.clientPort === 0) return;
   flow.terminations += 1;
   control.downstream.send(formatTermination(flow, rikey), control.clientPort, control.clientAddress);
 }

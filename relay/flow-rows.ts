@@ -5,6 +5,7 @@ import type { FlowRecord } from '../core/session/record.ts';
 import type { TableWriter } from '../core/session/table.ts';
 import type { CoarseClock } from './clock.ts';
 import { clientSeenMs, UNKNOWN, type Flow, type Leg } from './flow.ts';
+import { qualityOf, restoreQuality } from './quality.ts';
 
 /** Host ping counters of a restored flow start here, above any that the relay before it can have sent. */
 const RESTORED_PING_COUNTER = 1 << 20;
@@ -92,14 +93,15 @@ export class FlowRows {
 
 /** A number that grows whenever something worth a row happens to `flow`. */
 export function activityOf(flow: Flow): number {
-  const { control, video, audio, peer } = flow;
+  const { control, video, audio, peer, rates } = flow;
   return (
     control.datagrams +
     video.datagrams +
     audio.datagrams +
     video.pingCounter +
     audio.pingCounter +
-    peer.highestSeq
+    peer.highestSeq +
+    rates.changes
   );
 }
 
@@ -116,6 +118,8 @@ export function toRow(flow: Flow, clock: CoarseClock): FlowRecord {
     lastSeenAt: clock.toEpochMs(clientSeenMs(flow)),
     datagrams: { video: video.datagrams, audio: audio.datagrams, control: control.datagrams },
     bytes: { video: video.bytes, audio: audio.bytes, control: control.bytes },
+    isFrozen: flow.isFrozen,
+    quality: qualityOf(flow),
   };
 }
 
@@ -163,6 +167,7 @@ export function restoreFlow(
     flow[stream].pingCounter = row.pingCounters[stream];
     flow[stream].hostPingCounter = RESTORED_PING_COUNTER + row.pingCounters[stream];
   }
+  restoreQuality(flow, row.quality);
   restorePeer(flow, row);
 }
 

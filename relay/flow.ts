@@ -3,10 +3,14 @@
  * read and written by the data path; rows of the table are made from it and never read there.
  */
 import { readU32 } from '../core/protocol/bytes.ts';
+import { TokenBucket } from '../core/runtime/token-bucket.ts';
 import type { FlowRecord, SessionRecord } from '../core/session/record.ts';
 import { NEVER } from './clock.ts';
+import { RoundTrip } from './control/round-trip.ts';
 import type { StreamKind } from './counters.ts';
-import { MOVES, TAGS_BY_FLOW, TokenBucket } from './limits.ts';
+import { MOVES, TAGS_BY_FLOW } from './limits.ts';
+import { VideoReception } from './media/reception.ts';
+import { createRates, type Rates } from './quality.ts';
 import type { Slot, UpstreamPort } from './slots.ts';
 import type { UdpPort } from './udp-port.ts';
 
@@ -14,6 +18,9 @@ export type FlowStatus = FlowRecord['status'];
 
 /** A number that is not known yet, where the known ones are never negative. */
 export const UNKNOWN = -1;
+
+/** Opening a client's messages to find its FEC reports; one for each frame at the usual rate, 0.06 % of a core. */
+const FEC_OPENINGS = { burst: 60, perSecond: 60 } as const;
 
 /** One stream of a flow: who is at its two ends, and what passed. */
 export interface Leg {
@@ -47,6 +54,8 @@ export interface Leg {
   /** Where the next ping to the host is written. */
   readonly hostPing: Uint8Array;
   readonly moves: TokenBucket;
+  /** The flow's, on the video leg only. */
+  readonly reception: VideoReception | undefined;
 }
 
 /** The ENet connection between client and host that runs through the relay. */
@@ -110,12 +119,22 @@ export class Flow {
   readonly video: Leg;
   readonly audio: Leg;
   readonly peer: PeerState = createPeer();
+  readonly rates: Rates;
+  readonly reception = new VideoReception();
+  readonly roundTrip = new RoundTrip();
   readonly picture: FirstPicture = { state: 'watching', attempts: 0, dueMs: 0, isLastAttempt: false };
   status: FlowStatus = 'waiting';
   /** SS_ENC_* bits of the stream. */
   encryptionEnabled = 0;
   /** Whether the session row is gone without having said `ended`. */
   isOrphan = false;
+  /** Whether the session row says `paused`. */
+  isPaused = false;
+  /** Whether no video comes from the host though the flow is live. */
+  isFrozen = false;
+  /** FEC reports of the client, and how many of its messages may be opened to find them. */
+  fecReports = 0;
+  readonly fecOpenings = new TokenBucket(FEC_OPENINGS);
   readonly openedAtMs: number;
   closedAtMs = NEVER;
   /** Terminations sent to the client since `closedAtMs`. */
@@ -126,6 +145,7 @@ export class Flow {
 
   constructor({ session, rikey, slot, downstream, openedAtMs }: FlowParts) {
     this.openedAtMs = openedAtMs;
+    this.rates = createRates(openedAtMs);
     this.id = session.id;
     this.generation = session.generation;
     this.tokens = session.tokens;
@@ -161,6 +181,7 @@ function createLeg(flow: Flow, stream: StreamKind, downstream: UdpPort, upstream
     hostPingDueMs: 0,
     hostPing: new Uint8Array(20),
     moves: new TokenBucket(MOVES),
+    reception: stream === 'video' ? flow.reception : undefined,
   };
 }
 

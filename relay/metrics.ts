@@ -18,6 +18,7 @@ export interface MetricsDeps {
 export function registerRelayMetrics({ register, counters, flows, slots, engine }: MetricsDeps): void {
   const registers = [register];
   registerTraffic(register, counters);
+  registerFreezes(register, counters, flows);
 
   new Counter({
     name: 'gleipnir_relay_dropped_total',
@@ -96,6 +97,29 @@ function registerTraffic(register: Registry, { toClient, toHost }: Counters): vo
         this.inc({ stream, direction: 'to_client' }, toClient[stream].bytes);
         this.inc({ stream, direction: 'to_host' }, toHost[stream].bytes);
       }
+    },
+  });
+}
+
+function registerFreezes(register: Registry, counters: Counters, flows: FlowTable): void {
+  const registers = [register];
+  new Counter({
+    name: 'gleipnir_relay_frozen_total',
+    help: 'Streams whose video stopped coming from the host while they were live.',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(counters.frozen);
+    },
+  });
+  new Gauge({
+    name: 'gleipnir_relay_frozen_flows',
+    help: 'Flows that are frozen now.',
+    registers,
+    collect() {
+      let frozen = 0;
+      for (const { isFrozen } of flows.all()) if (isFrozen) frozen += 1;
+      this.set(frozen);
     },
   });
 }

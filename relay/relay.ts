@@ -4,7 +4,6 @@
  *
  * It fails static: stopping it, or losing the table, ends no session.
  */
-import { randomBytes } from 'node:crypto';
 import type { RemoteInfo } from 'node:dgram';
 import type { Registry } from 'prom-client';
 import type { Logger } from '../core/runtime/log.ts';
@@ -156,8 +155,9 @@ function createParts({ config, table, flows, sealer, log }: RelayDeps, wallClock
     log,
     flows: new FlowTable(settings.flowsMax),
     rows: new FlowRows({ flows, clock, log }),
-    limits: createLimits(randomBytes(4).readUInt32BE()),
+    limits: createLimits(),
     silentMs: settings.silentMs,
+    frozenMs: settings.frozenMs,
     idleMs: settings.idleMs,
   };
   const slots = new SlotPool({ ...settings, sent: counters.toHost, receive: engine.receive, log });

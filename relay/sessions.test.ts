@@ -131,13 +131,16 @@ describe('sessions of one relay', () => {
     host.video.send(media(1), slot.video);
     host.video.send(media(1), slot.video);
     await client.video.expect(2);
-    fixture.clock.advance(1_000);
+    fixture.clock.advance(400);
     expect(writes).toBe(1);
     expect(await fixture.flowRow('session-1')).toMatchObject({
       datagrams: { video: 2, audio: 0 },
       bytes: { video: 2080 },
       pingCounters: { video: 1, audio: 1 },
     });
+    // A rate, none, and a frozen stream.
+    fixture.clock.advance(4_000);
+    expect(writes).toBe(4);
   });
 });
 

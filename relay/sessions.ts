@@ -3,6 +3,7 @@
  * over, and where the host is. Level-triggered: `reconcile` looks at the rows as they are.
  */
 import { isIPv4, isIPv6 } from 'node:net';
+import { SS_ENC } from '../core/protocol/sdp.ts';
 import type { Logger } from '../core/runtime/log.ts';
 import { canonicalAddress, isForbiddenUpstream } from '../core/runtime/address.ts';
 import type { Sealer } from '../core/runtime/seal.ts';
@@ -65,6 +66,7 @@ export class Sessions {
     }
     if (flow !== undefined) flow.isOrphan = false;
     const isCurrent = flow !== undefined && isSame(flow, session);
+    if (isCurrent) flow.isPaused = session.state === 'paused';
     if (flow !== undefined && (!isCurrent || session.state === 'ended')) endGeneration(relay, flow);
     if (!isCurrent) this.#follow(session, flow);
     this.#applyStream(id);
@@ -140,6 +142,7 @@ export class Sessions {
     if (flow === undefined || stream?.generation !== flow.generation) return;
     const { video, audio, control } = stream;
     flow.encryptionEnabled = stream.encryptionEnabled ?? 0;
+    flow.reception.isEncrypted = (flow.encryptionEnabled & SS_ENC.VIDEO) !== 0;
     if (video !== undefined) this.#applyMedia(flow.video, video);
     if (audio !== undefined) this.#applyMedia(flow.audio, audio);
     if (control !== undefined && this.#applyHost(flow.control, control)) {

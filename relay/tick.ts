@@ -5,8 +5,10 @@ import { releaseHeldConnect } from './control/connect.ts';
 import { endGeneration, fallSilent, LINGER_MS, repeatTermination } from './ending.ts';
 import { askForPicture } from './first-picture.ts';
 import { activityOf } from './flow-rows.ts';
-import { clientSeenMs, type Flow } from './flow.ts';
+import { clientSeenMs, isOpen, type Flow } from './flow.ts';
+import { checkFreeze } from './freeze.ts';
 import { pingHost } from './media/host-ping.ts';
+import { measureRates } from './quality.ts';
 
 /** Rows are not written more often than this, changes of status aside. */
 const ROW_INTERVAL_MS = 250;
@@ -23,6 +25,8 @@ export function tickFlow(relay: RelayContext, flow: Flow): boolean {
     pingHost(relay, flow.video);
     askForPicture(relay, flow);
     checkSilence(relay, flow);
+    checkFreeze(relay, flow);
+    if (isOpen(flow)) measureRates(relay.clock, flow);
   }
   const isDue = nowMs - flow.savedAtMs >= ROW_INTERVAL_MS;
   if (isDue && activityOf(flow) !== flow.savedActivity) relay.rows.save(flow);

@@ -29,6 +29,8 @@ export class UdpPort {
   readonly #deps: UdpPortDeps;
   #socket: Socket | undefined;
   #isCongested = false;
+  /** Whether something was sent since the queue was looked at: most ports towards hosts hardly ever send. */
+  #hasSent = false;
 
   constructor(deps: UdpPortDeps) {
     this.#deps = deps;
@@ -72,6 +74,7 @@ export class UdpPort {
    */
   send(datagram: Uint8Array, port: number, address: string): boolean {
     if (this.#socket === undefined || this.#isCongested) return false;
+    this.#hasSent = true;
     this.#socket.send(datagram, port, address);
     this.#deps.sent.datagrams += 1;
     this.#deps.sent.bytes += datagram.length;
@@ -80,6 +83,8 @@ export class UdpPort {
 
   /** Looks at the send queue, once per tick. */
   checkQueue(): void {
+    if (!this.#hasSent && !this.#isCongested) return;
+    this.#hasSent = false;
     this.#isCongested = this.#socket !== undefined && this.#socket.getSendQueueSize() > QUEUE_BYTES_MAX;
   }
 }

@@ -61,6 +61,10 @@ export const Session = z.object({
       message: z.string().optional(),
       /** Error code of a failed launch, from `ERROR_TRAITS`. */
       reason: z.string().optional(),
+      /** Whether the stream stands still: no media from the host while the client is there. */
+      isFrozen: z.boolean().optional(),
+      /** Pairing of the client that plays now; another than the spec's after a take-over. */
+      playedBy: z.string().optional(),
     })
     .optional(),
 });

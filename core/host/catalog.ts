@@ -16,6 +16,26 @@ export interface AwaitedPin {
   pin: string;
 }
 
+/** up: it answers and knows us; unpaired: it answers, and waits for a PIN; down: it does not answer. */
+export const HOST_STATES = ['up', 'down', 'unpaired'] as const;
+
+/** One host as people see it. */
+export interface HostState {
+  /** Unique; lower-case letters, digits and dashes. */
+  name: string;
+  /** IP address or name. */
+  address: string;
+  state: (typeof HOST_STATES)[number];
+  /** Sessions it may play at once. */
+  capacity: number;
+  /** Sessions that have a place on it now. */
+  used: number;
+  /** Titles that it offers now, in the order of `list`; empty unless it is up. */
+  apps: readonly string[];
+  /** As configured; empty where there are none. */
+  labels: Readonly<Record<string, string>>;
+}
+
 export interface AppCatalog {
   /** Apps of the hosts that are up, by title. */
   list: () => CatalogApp[];
@@ -25,4 +45,6 @@ export interface AppCatalog {
   codecModes: () => number;
   maxLumaPixelsHEVC: () => number;
   awaitedPins: () => AwaitedPin[];
+  /** Every host that is known, up or not, by name. */
+  hosts: () => HostState[];
 }

@@ -24,10 +24,11 @@ export class TableFollower<F extends RowKind> {
   readonly #onError: (error: unknown) => void;
   /** As many rows as the table holds. */
   readonly #rows: Rows<F>;
+  /** Those of the follower's owner. */
   readonly #listeners = new Set<Listener>();
-  /** Rows being read now; true when the row changed again meanwhile. */
+  /** Rows being read now, so at most as many as the table holds; true when the row changed again meanwhile. */
   readonly #reading = new Map<string, boolean>();
-  /** Rows announced while a listing was under way: their own read is newer than the listing. */
+  /** Rows announced while a listing was under way, one set for each listing: their own read is newer than the listing. */
   readonly #listings = new Set<Set<string>>();
   #unwatch: (() => void) | undefined;
 

@@ -18,6 +18,7 @@ export interface MemoryTableOptions {
 
 /** An empty table that lives as long as the process. */
 export function createMemoryTable(options: MemoryTableOptions = {}): SessionTable {
+  // Bounded by their writers: four rows for each session, at most one session for each paired person.
   const rows: Rows = { session: new Map(), launch: new Map(), stream: new Map(), flow: new Map() };
   const changes = new ChangeQueue(options.onListenerError ?? warn);
   const reader: TableReader = {
@@ -50,6 +51,7 @@ function createWriter<K extends RowKind>(
 
 /** Delivers changes one after another: what a listener causes waits until all have heard of the cause. */
 class ChangeQueue {
+  /** One for each part of the process that follows the table, and for each request that waits for a row. */
   readonly #listeners = new Set<Listener>();
   /** Emptied before `push` returns to the outermost caller. */
   readonly #queue: TableChange[] = [];

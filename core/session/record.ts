@@ -47,7 +47,7 @@ export const SessionRecord = z.object({
     /** ENet peer id that the client uses towards the relay, unique among live sessions. */
     peerId: z.number().int().min(0).max(0xffe),
   }),
-  /** Absent while `pending`. */
+  /** Of the game as it was started last; absent until then. Streams only when `ready` or `streaming`. */
   host: z
     .object({
       name: z.string(),
@@ -77,6 +77,8 @@ export const LaunchRecord = z.object({
   /** `corever` of the request; 0 where absent. */
   corever: z.number().int(),
   clientAddress: Address,
+  /** Pairing of the client that asked: the one that plays from this generation on. */
+  pairingName: z.string().min(1).max(253).optional(),
 });
 export type LaunchRecord = z.output<typeof LaunchRecord>;
 
@@ -126,6 +128,25 @@ export const FlowRecord = z.object({
   lastSeenAt: z.number(),
   datagrams: z.object({ video: z.number(), audio: z.number(), control: z.number() }),
   bytes: z.object({ video: z.number(), audio: z.number(), control: z.number() }),
+  /** Whether no media came from the host for seconds while control lives. */
+  isFrozen: z.boolean().optional(),
+  /** How the stream does, over the last seconds where not said otherwise. */
+  quality: z
+    .object({
+      /** Bits per second, forwarded to the client. */
+      videoBps: z.number(),
+      audioBps: z.number(),
+      /** RTP datagrams that did not come from the host, and those that did, of this generation. */
+      videoLost: z.number(),
+      videoDatagrams: z.number(),
+      /** Interarrival jitter of video before the relay, ms. */
+      jitterMs: z.number(),
+      /** Of the client's ENet; absent before it is known. */
+      rttMs: z.number().optional(),
+      /** The client's FEC reports of this generation. */
+      fecReports: z.number(),
+    })
+    .optional(),
 });
 export type FlowRecord = z.output<typeof FlowRecord>;
 

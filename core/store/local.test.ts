@@ -76,8 +76,43 @@ describe('createLocalStore', () => {
     expect(await readdir(folder())).toEqual([]);
   });
 
-  it('says so when there is nothing to patch', async () => {
+  it('replaces a spec under the next generation, keeps the status, and remembers both', async () => {
     const store = await openStore();
+    const created = await store.create({ ...newSession('a'), labels: { user: 'u' } });
+    await store.patchStatus('a', READY);
+    const { spec } = newSession('a', '2');
+    const updated = await store.update('a', spec);
+    expect(updated).toEqual({
+      ...created,
+      metadata: { ...created.metadata, generation: 2 },
+      spec,
+      status: READY,
+    });
+    expect(await (await openStore()).get('a')).toEqual(updated);
+  });
+
+  it('leaves an object alone whose spec is that already', async () => {
+    const store = await openStore();
+    const created = await store.create(newSession('a'));
+    let told = 0;
+    store.watch(() => (told += 1));
+    expect(await store.update('a', newSession('a').spec)).toBe(created);
+    expect(told).toBe(0);
+  });
+
+  it('refuses a spec that is not valid, and keeps the old one', async () => {
+    const store = await openStore();
+    const created = await store.create(newSession('a'));
+    const spec = { ...created.spec, gameReference: { name: '' } };
+    await expect(store.update('a', spec)).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+    expect(await store.get('a')).toBe(created);
+  });
+
+  it('says so when there is nothing to patch or to update', async () => {
+    const store = await openStore();
+    await expect(store.update('a', newSession('a').spec)).rejects.toMatchObject({
+      code: 'OBJECT_NOT_FOUND',
+    });
     await expect(store.patchStatus('a', READY)).rejects.toMatchObject({ code: 'OBJECT_NOT_FOUND' });
   });
 
@@ -113,15 +148,19 @@ describe('watch', () => {
     const stop = store.watch((event) => events.push(event));
     await store.create(newSession('a'));
     await store.patchStatus('a', READY);
+    await store.update('a', newSession('a', '2').spec);
     await store.delete('a');
     stop();
     await store.create(newSession('b'));
-    expect(events.map(({ type, object }) => [type, object.metadata.name])).toEqual([
-      ['added', 'a'],
-      ['modified', 'a'],
-      ['deleted', 'a'],
+    expect(
+      events.map(({ type, object }) => [type, object.metadata.name, object.metadata.generation]),
+    ).toEqual([
+      ['added', 'a', 1],
+      ['modified', 'a', 1],
+      ['modified', 'a', 2],
+      ['deleted', 'a', 2],
     ]);
-    expect(events[2]?.object.status).toEqual(READY);
+    expect(events[3]?.object.status).toEqual(READY);
   });
 
   it('isolates a listener that throws', async () => {

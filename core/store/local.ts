@@ -7,6 +7,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { parse, stringify } from 'yaml';
 import { API_VERSION, KINDS, type Kind, type ObjectOf } from '../crd/types.ts';
 import { GleipnirError } from '../runtime/errors.ts';
@@ -71,17 +72,19 @@ class LocalStore<K extends Kind> implements ObjectStore<K> {
       return this.#store('added', { kind: this.#deps.kind, metadata, spec });
     });
 
+  readonly update = (name: string, spec: ObjectOf[K]['spec']): Promise<ObjectOf[K]> =>
+    this.#serialise(name, async () => {
+      const standing = this.#standing(name);
+      if (isDeepStrictEqual(spec, standing.spec)) return standing;
+      const metadata = { ...standing.metadata, generation: standing.metadata.generation + 1 };
+      return this.#store('modified', { ...standing, metadata, spec });
+    });
+
   readonly patchStatus = (
     name: string,
     status: Parameters<ObjectStore<K>['patchStatus']>[1],
   ): Promise<ObjectOf[K]> =>
-    this.#serialise(name, async () => {
-      const standing = this.#objects.get(name);
-      if (standing === undefined) {
-        throw new GleipnirError('OBJECT_NOT_FOUND', 'There is no object of this name', this.#nameOf(name));
-      }
-      return this.#store('modified', { ...standing, status });
-    });
+    this.#serialise(name, () => this.#store('modified', { ...this.#standing(name), status }));
 
   readonly delete = (name: string): Promise<void> =>
     this.#serialise(name, async () => {
@@ -102,6 +105,12 @@ class LocalStore<K extends Kind> implements ObjectStore<K> {
       this.#listeners.delete(own);
     };
   };
+
+  #standing(name: string): ObjectOf[K] {
+    const object = this.#objects.get(name);
+    if (object !== undefined) return object;
+    throw new GleipnirError('OBJECT_NOT_FOUND', 'There is no object of this name', this.#nameOf(name));
+  }
 
   async #store(type: 'added' | 'modified', candidate: object): Promise<ObjectOf[K]> {
     const parsed = parseObject(this.#deps.kind, candidate);

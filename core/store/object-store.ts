@@ -22,6 +22,12 @@ export interface ObjectStore<K extends Kind> {
   list: () => Promise<ObjectOf[K][]>;
   /** @throws GleipnirError OBJECT_EXISTS */
   create: (object: NewObject<K>) => Promise<ObjectOf[K]>;
+  /**
+   * Replaces the spec and, where it differs, raises `metadata.generation` by one; an equal spec changes nothing.
+   *
+   * @throws GleipnirError OBJECT_NOT_FOUND
+   */
+  update: (name: string, spec: ObjectOf[K]['spec']) => Promise<ObjectOf[K]>;
   /** Replaces the status. @throws GleipnirError OBJECT_NOT_FOUND */
   patchStatus: (name: string, status: StatusOf<K>) => Promise<ObjectOf[K]>;
   /** Idempotent. */

@@ -1,24 +1,30 @@
 /**
- * Session controller: makes what a Session object and its launch row ask for come true on a host.
- *
- *   Pending -> Provisioning -> Ready -> Streaming <-> Paused -> Ended
+ * Session controller: makes what a Session object and its launch row ask for come true on a host, and lets the
+ * object's phase follow (`phases.ts`). Looks at rows and objects as they are now, never at what happened to them;
+ * only what nothing else remembers (a host went down, a game ended by itself) is told to it, by `condemn`.
  */
-import type { Session, SessionStatus } from '../../core/crd/types.ts';
+import type { Session } from '../../core/crd/types.ts';
 import { formatSessionUrl } from '../../core/protocol/moonlight/session-url.ts';
-import { GleipnirError } from '../../core/runtime/errors.ts';
+import { GleipnirError, type ErrorCode } from '../../core/runtime/errors.ts';
 import type { Logger } from '../../core/runtime/log.ts';
 import type { LaunchRecord, SessionRecord } from '../../core/session/record.ts';
 import type { TableReader, TableWriter } from '../../core/session/table.ts';
 import type { ObjectStore } from '../../core/store/object-store.ts';
 import type { Reconciler, ReconcileResult } from '../reconcile/types.ts';
 import type { Generations } from '../sessions/generation.ts';
-import { planStatus, rowStateOf } from '../sessions/plan.ts';
+import { planFollow, rowStateOf } from '../sessions/plan.ts';
+import { lasting, phaseOf, SessionStatusWriter } from '../sessions/status.ts';
 
-/** An ended session stays for so long, so that whoever waits for it can read why. */
-const ENDED_KEPT_MS = 5_000;
+/** An ended session stays for so long, so that whoever asks for it can read why. */
+const ENDED_KEPT_MS = 60_000;
+/** A session whose identity is still in use at the host looks again so soon. */
+const CONTENDED_MS = 100;
+/** Faults of our own are retried for so long; then the launch has failed. */
+const PROVISIONING_MS_MAX = 120_000;
 
 export interface SessionControllerDeps {
   sessions: ObjectStore<'Session'>;
+  pairings: Pick<ObjectStore<'Pairing'>, 'get'>;
   table: TableReader;
   rows: TableWriter<'session'>;
   generations: Generations;
@@ -28,15 +34,34 @@ export interface SessionControllerDeps {
   rtspPort: () => number;
   /** How long a game without a player is kept. */
   graceMs: number;
+  /** How long an ended session can be read. Default 60 s. */
+  endedKeptMs?: number;
+  /** Counts a stream that began to stand still. */
+  onFreeze?: () => void;
+}
+
+/** Why a session must end, in words for the person; `reason` where that is an error. */
+export interface Verdict {
+  message: string;
+  reason?: ErrorCode;
 }
 
 export class SessionReconciler implements Reconciler {
   readonly #deps: SessionControllerDeps;
-  /** When each session became ready, or ended: ms since the epoch. Bounded by the sessions that exist. */
+  readonly #status: SessionStatusWriter;
+  /** When each session began what it does now (provisioning, being ready, being over). Bounded by the sessions. */
   readonly #since = new Map<string, number>();
+  /** Sessions that must end; bounded by the sessions that stand. */
+  readonly #verdicts = new Map<string, Verdict>();
 
   constructor(deps: SessionControllerDeps) {
     this.#deps = deps;
+    this.#status = new SessionStatusWriter(deps);
+  }
+
+  /** The next look at this session, which must stand, ends it. */
+  condemn(id: string, verdict: Verdict): void {
+    this.#verdicts.set(id, verdict);
   }
 
   async reconcile(id: string): Promise<ReconcileResult> {
@@ -46,111 +71,169 @@ export class SessionReconciler implements Reconciler {
       table.get('launch', id),
       table.get('session', id),
     ]);
-    if (session === undefined) return this.#end(id, row);
-    if (session.status?.phase === 'Ended') return this.#bury(id, row);
+    if (session === undefined) return this.#end(id);
+    if (session.status?.phase === 'Ended') return this.#bury(id);
     if (launch === undefined) {
-      const error = new GleipnirError('SESSION_NOT_FOUND', 'This game was interrupted by a restart');
-      return this.#fail(session, 0, error);
+      return this.#finish(session, {
+        message: 'This game was interrupted by a restart',
+        reason: 'SESSION_NOT_FOUND',
+      });
     }
-    if (row === undefined || row.generation < launch.generation) return this.#provision(session, launch, row);
-    return this.#follow(session, row);
+    const verdict = this.#verdicts.get(id) ?? (await this.#verdictOn(session, launch));
+    if (verdict !== undefined) return this.#finish(session, verdict);
+    if (row === undefined || row.state === 'pending' || row.generation < launch.generation) {
+      return this.#provision(session, launch, row);
+    }
+    return this.#announce(session, launch, row);
   }
 
-  /** Starts the generation that the client asked for, and tells the proxy where it streams. */
+  async #verdictOn({ spec }: Session, launch: LaunchRecord): Promise<Verdict | undefined> {
+    const player = launch.pairingName ?? spec.pairingReference.name;
+    if ((await this.#deps.pairings.get(player)) !== undefined) return undefined;
+    return { message: 'This client is not paired any more', reason: 'NOT_PAIRED' };
+  }
+
+  /** Starts the generation that the client asked for. */
   async #provision(
     session: Session,
     launch: LaunchRecord,
     former: SessionRecord | undefined,
   ): Promise<ReconcileResult> {
-    const { generations, log, graceMs } = this.#deps;
+    const { generations, log, now } = this.#deps;
     const { id, generation } = launch;
+    const userName = session.spec.userReference.name;
+    if (generations.isContended(launch, userName)) return { requeueAfterMs: CONTENDED_MS };
+    let current = session;
+    const isRetry =
+      session.status?.phase === 'Provisioning' && session.status.launchGeneration === generation;
+    if (!isRetry) this.#since.set(id, now());
     try {
-      const placement = generations.place(launch, session.spec.pairingReference.name);
-      const status = { launchGeneration: generation, hostName: placement.hostName };
-      await this.#setStatus(session, { ...status, phase: 'Provisioning' });
-      const { tokens } = await generations.begin(launch, placement, former);
-      this.#since.set(id, this.#deps.now());
-      const streamURL = formatSessionUrl({
-        encrypted: launch.corever >= 1,
-        host: tokens.rtspLabel,
-        port: this.#deps.rtspPort(),
-      });
-      await this.#setStatus(session, { ...status, phase: 'Ready', streamURL });
-      log.info({ sessionId: id, generation, host: placement.hostName }, 'session is ready');
-      return { requeueAfterMs: graceMs };
+      const placement = generations.place(launch, userName);
+      const playedBy = launch.pairingName ?? session.spec.pairingReference.name;
+      this.#status.noteTakeOver(session, playedBy);
+      const facts = { launchGeneration: generation, hostName: placement.hostName, playedBy };
+      const provisioning = await this.#status.move(session, 'provision', facts);
+      if (provisioning === undefined) return {};
+      current = provisioning;
+      const row = await generations.begin(launch, placement, former);
+      this.#since.set(id, now());
+      return await this.#announce(current, launch, row);
     } catch (error) {
-      return this.#fail(session, generation, error);
+      const isFault = !(error instanceof GleipnirError);
+      if (isFault && this.#ageOf(id) < PROVISIONING_MS_MAX) throw error;
+      log.warn({ sessionId: id, generation, err: error }, 'session failed');
+      return this.#finish(
+        current,
+        isFault
+          ? { message: 'The machine could not start the game', reason: 'HOST_REFUSED' }
+          : { message: error.message, reason: error.code },
+        generation,
+      );
     }
+  }
+
+  /** Tells the proxy where the generation of `row` streams, if it was not told; then lets the phase follow. */
+  async #announce(session: Session, launch: LaunchRecord, row: SessionRecord): Promise<ReconcileResult> {
+    const { id, generation } = row;
+    if (session.status?.phase !== 'Provisioning') return this.#follow(session, row);
+    const ready = await this.#status.move(session, 'ready', {
+      ...lasting(session),
+      launchGeneration: generation,
+      streamURL: formatSessionUrl({
+        encrypted: launch.corever >= 1,
+        host: row.tokens.rtspLabel,
+        port: this.#deps.rtspPort(),
+      }),
+    });
+    if (ready === undefined) return {};
+    this.#deps.log.info({ sessionId: id, generation, host: row.host?.name }, 'session is ready');
+    return this.#follow(ready, row);
   }
 
   /** Lets the status follow what the relay sees, and ends what nobody plays any more. */
   async #follow(session: Session, row: SessionRecord): Promise<ReconcileResult> {
-    const { table, rows, log, graceMs, now } = this.#deps;
+    const { table, rows, graceMs, now, generations } = this.#deps;
     const { id, generation } = row;
     const newest = await table.get('flow', id);
     const flow = newest?.generation === generation ? newest : undefined;
-    const idleMs = now() - Math.max(flow?.lastSeenAt ?? 0, this.#since.get(id) ?? 0);
-    const { phase, isOver, lookAgainMs } = planStatus(session, flow, { idleMs, graceMs });
+    const idleMs = Math.min(this.#ageOf(id), now() - (flow?.lastSeenAt ?? 0));
+    const plan = planFollow(phaseOf(session), flow, { idleMs, graceMs });
+    if (plan.isOver) return this.#finish(session, { message: 'Nobody came back to this game in time' });
 
-    if (isOver || (phase === 'Paused' && (await this.#hasGameEnded(session)))) {
-      log.info({ sessionId: id, isOver }, 'nobody plays this session any more');
-      await this.#deps.sessions.delete(id);
-      return {};
+    const moved =
+      plan.step === undefined ? session : await this.#status.move(session, plan.step, lasting(session));
+    if (moved === undefined) return {};
+    const phase = phaseOf(moved);
+    if (row.state !== rowStateOf(phase)) await rows.put({ ...row, state: rowStateOf(phase) });
+    if (phase === 'Paused' && (await generations.hasGameEnded(id))) {
+      return this.#finish(moved, { message: 'The game was ended on its machine' });
     }
-    if (phase !== session.status?.phase) {
-      await rows.put({ ...row, state: rowStateOf(phase) });
-      await this.#setStatus(session, { ...session.status, launchGeneration: generation, phase });
-      log.info({ sessionId: id, phase }, 'session changed');
-    }
-    return { requeueAfterMs: lookAgainMs };
+    await this.#noteFreeze(moved, plan.isFrozen);
+    return { requeueAfterMs: plan.lookAgainMs };
   }
 
-  /** Asked once, when the client leaves: did it leave because the host ended the app? */
-  async #hasGameEnded(session: Session): Promise<boolean> {
-    if (session.status?.phase === 'Paused') return false;
-    return this.#deps.generations.hasGameEnded(session.metadata.name);
+  async #noteFreeze(session: Session, isFrozen: boolean): Promise<void> {
+    const { status } = session;
+    if (status === undefined || (status.isFrozen ?? false) === isFrozen) return;
+    const { log, onFreeze } = this.#deps;
+    const facts = { sessionId: session.metadata.name, host: status.hostName };
+    await this.#status.patch(session, {
+      ...lasting(session),
+      phase: status.phase,
+      ...(isFrozen ? { isFrozen } : {}),
+    });
+    if (isFrozen) {
+      log.warn(facts, 'stream is frozen');
+      onFreeze?.();
+    } else log.info(facts, 'stream is frozen no more');
   }
 
-  async #end(id: string, row: SessionRecord | undefined): Promise<ReconcileResult> {
+  /** Frees what a deleted session held. */
+  async #end(id: string): Promise<ReconcileResult> {
+    const { generations, table } = this.#deps;
+    await generations.end(id, await table.get('session', id));
     this.#since.delete(id);
-    await this.#deps.generations.end(id, row);
+    this.#verdicts.delete(id);
     return {};
   }
 
   /** Frees what an ended session held, and removes its object a little later. */
-  async #bury(id: string, row: SessionRecord | undefined): Promise<ReconcileResult> {
-    const { sessions, generations, now } = this.#deps;
-    const endedAt = this.#since.get(id);
-    await generations.end(id, row);
-    if (endedAt !== undefined && now() - endedAt >= ENDED_KEPT_MS) {
-      await sessions.delete(id);
-      return {};
-    }
-    if (endedAt === undefined) this.#since.set(id, now());
-    return { requeueAfterMs: ENDED_KEPT_MS };
-  }
-
-  /** Tells whoever waits why there will be no game. */
-  async #fail(session: Session, launchGeneration: number, error: unknown): Promise<ReconcileResult> {
-    const known = error instanceof GleipnirError ? error : undefined;
-    const id = session.metadata.name;
-    this.#deps.log.warn({ sessionId: id, err: error }, 'session failed');
-    this.#since.delete(id);
-    await this.#setStatus(session, {
-      phase: 'Ended',
-      launchGeneration,
-      message: known?.message ?? 'The machine could not start the game',
-      reason: known?.code ?? 'HOST_REFUSED',
-    });
+  async #bury(id: string): Promise<ReconcileResult> {
+    const { sessions, generations, table, endedKeptMs = ENDED_KEPT_MS } = this.#deps;
+    await generations.end(id, await table.get('session', id));
+    const leftMs = endedKeptMs - this.#ageOf(id);
+    if (leftMs > 0) return { requeueAfterMs: leftMs };
+    await sessions.delete(id);
     return {};
   }
 
-  async #setStatus(session: Session, status: SessionStatus): Promise<void> {
-    try {
-      await this.#deps.sessions.patchStatus(session.metadata.name, status);
-    } catch (error) {
-      // Deleted meanwhile: its own event brings the next look.
-      if (!(error instanceof GleipnirError && error.code === 'OBJECT_NOT_FOUND')) throw error;
-    }
+  /** Ends a session, and tells whoever asks why. */
+  async #finish(
+    session: Session,
+    { message, reason }: Verdict,
+    launchGeneration = session.status?.launchGeneration ?? 0,
+  ): Promise<ReconcileResult> {
+    const id = session.metadata.name;
+    const facts = {
+      ...lasting(session),
+      launchGeneration,
+      message,
+      ...(reason === undefined ? {} : { reason }),
+    };
+    const ended = await this.#status.move(session, 'end', facts);
+    this.#verdicts.delete(id);
+    if (ended === undefined) return {};
+    this.#deps.log.info({ sessionId: id, reason }, 'session is over');
+    this.#since.set(id, this.#deps.now());
+    return this.#bury(id);
+  }
+
+  /** Time since the session began what it does now; counted from the first look after a restart. */
+  #ageOf(id: string): number {
+    const now = this.#deps.now();
+    const since = this.#since.get(id);
+    if (since !== undefined) return now - since;
+    this.#since.set(id, now);
+    return 0;
   }
 }

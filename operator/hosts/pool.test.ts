@@ -3,12 +3,19 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { FakeHost } from '../../test/support/fake-host.ts';
 import { appIdOf } from './app-id.ts';
 import { HostPool } from './pool.ts';
+import type { HostRule } from './types.ts';
 
 const log = pino({ level: 'silent' });
 const pools: HostPool[] = [];
 
 async function startPool(...hosts: FakeHost[]): Promise<HostPool> {
+  return startPoolOf(hosts, []);
+}
+
+async function startPoolOf(hosts: FakeHost[], rules: HostRule[]): Promise<HostPool> {
   const pool = new HostPool({
+    rules,
+    pollMs: 20,
     hosts: hosts.map(({ spec }) => spec),
     driverOf: (spec, key) => {
       const host = hosts.find(({ spec: { name } }) => name === spec.name);
@@ -50,7 +57,7 @@ describe('HostPool', () => {
       new FakeHost('small', { capacity: 1 }),
       new FakeHost('large', { capacity: 2 }),
     );
-    const place = (id: string): unknown => pool.place({ id, pairingName: 'p', appId: appIdOf('Test card') });
+    const place = (id: string): unknown => pool.place({ id, user: 'p', appId: appIdOf('Test card') });
     expect([place('1'), place('2'), place('3')]).toMatchObject([
       { hostName: 'small' },
       { hostName: 'large' },
@@ -59,14 +66,14 @@ describe('HostPool', () => {
     expect(place('4')).toBe('busy');
     pool.release('1');
     expect(place('4')).toMatchObject({ hostName: 'small' });
-    expect(pool.place({ id: '5', pairingName: 'p', appId: appIdOf('Nothing') })).toBe('missing');
+    expect(pool.place({ id: '5', user: 'p', appId: appIdOf('Nothing') })).toBe('missing');
   });
 
-  it('pairs by itself where the PIN can be typed for it, with one identity per pairing and app', async () => {
+  it('pairs by itself where the PIN can be typed for it, with one identity per user and app', async () => {
     const host = new FakeHost('attic', { isPaired: false });
     const pool = await startPool(host);
     expect(pool.list()).toHaveLength(1);
-    const placement = pool.place({ id: '1', pairingName: 'p-1', appId: appIdOf('Test card') });
+    const placement = pool.place({ id: '1', user: 'p-1', appId: appIdOf('Test card') });
     if (typeof placement === 'string') throw new Error(placement);
     await placement.driver();
     expect(host.pairedKeys()).toEqual(['default', `p-1.${appIdOf('Test card')}`]);
@@ -83,9 +90,110 @@ describe('HostPool', () => {
     await expect.poll(() => pool.awaitedPins()).toEqual([]);
   });
 
+  it('places users where the rules say, and says that an app is missing rather than break them', async () => {
+    const large = new FakeHost('large', {
+      apps: ['Test card', 'Chess'],
+      labels: { gpu: 'large' },
+      capacity: 2,
+    });
+    const small = new FakeHost('small', { labels: { gpu: 'small' }, capacity: 1 });
+    const pool = await startPoolOf(
+      [large, small],
+      [
+        { users: ['anna'], hosts: { gpu: 'large' } },
+        { users: ['*'], hosts: { gpu: 'small' } },
+      ],
+    );
+    const place = (id: string, user: string, title = 'Test card'): unknown =>
+      pool.place({ id, user, appId: appIdOf(title) });
+    expect(place('1', 'anna')).toMatchObject({ hostName: 'large' });
+    expect(place('2', 'anna')).toMatchObject({ hostName: 'large' });
+    expect(place('3', 'ben')).toMatchObject({ hostName: 'small' });
+    expect(place('4', 'carl')).toBe('busy');
+    expect(place('5', 'carl', 'Chess')).toBe('missing');
+  });
+
+  it('plays one session at a time where the host knows one identity', async () => {
+    const host = new FakeHost('attic', { hasPerson: true, capacity: 4 });
+    const pool = await startPool(host);
+    const place = (id: string): unknown => pool.place({ id, user: id, appId: appIdOf('Test card') });
+    expect([place('1'), place('2')]).toMatchObject([{ hostName: 'attic' }, 'busy']);
+    expect(pool.hosts()).toMatchObject([{ capacity: 1, used: 1 }]);
+  });
+
+  it('shows every host, whatever its state', async () => {
+    const pool = await startPool(
+      new FakeHost('up', { apps: ['Tetris', 'Chess'], capacity: 3, labels: { gpu: 'large' } }),
+      new FakeHost('stranger', { isPaired: false, hasPerson: true }),
+      new FakeHost('gone', { isDown: true }),
+    );
+    pool.place({ id: '1', user: 'u', appId: appIdOf('Chess') });
+    const address = '192.0.2.7';
+    expect(pool.hosts()).toEqual([
+      { name: 'gone', address, state: 'down', capacity: 1, used: 0, apps: [], labels: {} },
+      { name: 'stranger', address, state: 'unpaired', capacity: 1, used: 0, apps: [], labels: {} },
+      {
+        name: 'up',
+        address,
+        state: 'up',
+        capacity: 3,
+        used: 1,
+        apps: ['Chess', 'Tetris'],
+        labels: { gpu: 'large' },
+      },
+    ]);
+  });
+
+  it('tells once of a host that goes down, names its sessions, and takes it back by itself', async () => {
+    const [host, other] = [new FakeHost('attic'), new FakeHost('lab', { apps: ['Chess'] })];
+    const pool = await startPool(host, other);
+    pool.place({ id: '1', user: 'u', appId: appIdOf('Test card') });
+    pool.place({ id: '2', user: 'u', appId: appIdOf('Chess') });
+    const down: string[] = [];
+    const stopListening = pool.onHostDown((name) => down.push(name));
+    host.isDown = true;
+    await expect.poll(() => down).toEqual(['attic']);
+    expect(pool.placementsOf('attic')).toEqual(['1']);
+    expect(pool.list().map(({ title }) => title)).toEqual(['Chess']);
+    const asked = host.calls.length;
+    await expect.poll(() => host.calls.length).toBeGreaterThan(asked + 2);
+    expect(down).toEqual(['attic']);
+
+    host.isDown = false;
+    await expect.poll(() => pool.list()).toHaveLength(2);
+    stopListening();
+    host.isDown = true;
+    await expect.poll(() => pool.list()).toHaveLength(1);
+    expect(down).toEqual(['attic']);
+  });
+
+  it('tells of a host that never answered', async () => {
+    const pool = await startPool(new FakeHost('attic', { isDown: true }));
+    const down: string[] = [];
+    pool.onHostDown((name) => down.push(name));
+    await expect.poll(() => down).toEqual(['attic']);
+  });
+
+  it('places nothing on a host that failed to answer a launch before it answers again', async () => {
+    const [attic, lab] = [new FakeHost('attic'), new FakeHost('lab')];
+    const pool = await startPool(attic, lab);
+    const appId = appIdOf('Test card');
+    const placement = pool.place({ id: '1', user: 'u', appId });
+    if (typeof placement === 'string') throw new Error(placement);
+    const driver = await placement.driver();
+    pool.release('1');
+    attic.isDown = true;
+    const request = { appId: 1, rikey: new Uint8Array(16), rikeyid: 0, parameters: {} };
+    await expect(driver.launch(request)).rejects.toMatchObject({ code: 'HOST_UNREACHABLE' });
+    expect(pool.place({ id: '2', user: 'u', appId })).toMatchObject({ hostName: 'lab' });
+    expect(pool.place({ id: '3', user: 'v', appId })).toBe('busy');
+    attic.isDown = false;
+    await expect.poll(() => pool.place({ id: '3', user: 'v', appId })).toMatchObject({ hostName: 'attic' });
+  });
+
   it('offers nothing of a host that is down', async () => {
     const pool = await startPool(new FakeHost('attic', { isDown: true }));
     expect(pool.list()).toEqual([]);
-    expect(pool.place({ id: '1', pairingName: 'p', appId: appIdOf('Test card') })).toBe('missing');
+    expect(pool.place({ id: '1', user: 'p', appId: appIdOf('Test card') })).toBe('missing');
   });
 });

@@ -3,19 +3,26 @@
  * the catalog the proxy shows. Hosts are asked every few seconds; one that does not answer leaves the list and comes
  * back by itself.
  */
-import type { AppCatalog, AwaitedPin, CatalogApp } from '../../core/host/catalog.ts';
+import type { AppCatalog, AwaitedPin, CatalogApp, HostState } from '../../core/host/catalog.ts';
 import type { HostDriver } from '../../core/host/types.ts';
 import { CODEC_MODE } from '../../core/protocol/moonlight/codec-modes.ts';
 import type { Logger } from '../../core/runtime/log.ts';
 import { appIdOf } from './app-id.ts';
+import { mayPlayOn } from './rules.ts';
+import type { HostRule, HostSpec } from './types.ts';
 import { HostWatch } from './watch.ts';
-import type { HostSpec } from './types.ts';
+
+const POLL_MS = 3_000;
 
 export interface HostPoolDeps {
   hosts: readonly HostSpec[];
+  /** Who may play where; anybody anywhere where absent. */
+  rules?: readonly HostRule[];
   /** The driver of one identity at one host; made on first use and kept. */
   driverOf: (host: HostSpec, identityKey: string) => Promise<HostDriver>;
   log: Logger;
+  /** How often each host is asked; every 3 s by default. */
+  pollMs?: number;
 }
 
 /** A session's place on a host. */
@@ -23,19 +30,43 @@ export interface Placement {
   hostName: string;
   /** The host's own id of the app. */
   hostAppId: number;
-  /** A driver under the identity of this (pairing, app), paired. */
+  /** A driver under the identity of this (user, app), paired. */
   driver: () => Promise<HostDriver>;
+}
+
+/** A session that wants a place. */
+export interface PlaceRequest {
+  /** The session's. */
+  id: string;
+  /** Name of the person. */
+  user: string;
+  appId: number;
 }
 
 export class HostPool implements AppCatalog {
   readonly #watches: readonly HostWatch[];
+  readonly #rules: readonly HostRule[];
   /** Bounded by the capacities of the hosts. */
   readonly #placements = new Map<string, { watch: HostWatch; placement: Placement }>();
+  readonly #gameEnded = new Set<(sessionId: string) => void>();
+  readonly #hostDown = new Set<(hostName: string) => void>();
 
-  constructor({ hosts, driverOf, log }: HostPoolDeps) {
+  constructor({ hosts, rules = [], driverOf, log, pollMs = POLL_MS }: HostPoolDeps) {
+    this.#rules = rules;
     this.#watches = hosts.map(
       (spec) =>
-        new HostWatch({ spec, driverOf: (key) => driverOf(spec, key), log: log.child({ host: spec.name }) }),
+        new HostWatch({
+          spec,
+          pollMs,
+          driverOf: (key) => driverOf(spec, key),
+          onDown: () => {
+            for (const listener of this.#hostDown) listener(spec.name);
+          },
+          onGameEnded: (sessionId) => {
+            for (const listener of this.#gameEnded) listener(sessionId);
+          },
+          log: log.child({ host: spec.name }),
+        }),
     );
   }
 
@@ -49,34 +80,70 @@ export class HostPool implements AppCatalog {
   }
 
   /**
-   * Reserves a place for a session on the least loaded host that offers the app, in one step.
+   * Tells of each session whose game ended by itself, as far as its host says so (Wolf with its API socket).
+   * Listeners must be quick.
    *
-   * @returns `missing` when no host that is up has the app, `busy` when all that have it are full.
+   * @returns a function that ends it.
    */
-  place(session: { id: string; pairingName: string; appId: number }): Placement | 'missing' | 'busy' {
-    const offering = this.#offering(session.appId);
+  onGameEnded(listener: (sessionId: string) => void): () => void {
+    this.#gameEnded.add(listener);
+    return () => this.#gameEnded.delete(listener);
+  }
+
+  /**
+   * Tells of each host that goes down, once, also of one that never answered; see `placementsOf`. Listeners must be
+   * quick.
+   *
+   * @returns a function that ends it.
+   */
+  onHostDown(listener: (hostName: string) => void): () => void {
+    this.#hostDown.add(listener);
+    return () => this.#hostDown.delete(listener);
+  }
+
+  /**
+   * Reserves a place for a session on the least loaded host that offers the app and that the rules let the user play
+   * on, in one step.
+   *
+   * @returns `missing` when no such host is up, `busy` when all are full.
+   */
+  place({ id, user, appId }: PlaceRequest): Placement | 'missing' | 'busy' {
+    const offering = this.#offering(appId).filter(
+      ({ watch }) => watch.isOffering() && mayPlayOn(this.#rules, user, watch.spec.labels),
+    );
     if (offering.length === 0) return 'missing';
-    const load = ({ watch }: { watch: HostWatch }): number => this.#load(watch) / watch.spec.capacity;
+    const load = ({ watch }: { watch: HostWatch }): number => this.#load(watch) / watch.capacity;
     const free = offering.filter((offer) => load(offer) < 1).sort((one, other) => load(one) - load(other));
     const [best] = free;
     if (best === undefined) return 'busy';
 
-    const { watch, app } = best;
-    const placement: Placement = {
-      hostName: watch.spec.name,
-      hostAppId: app.id,
-      driver: () => watch.pairedDriver(`${session.pairingName}.${session.appId}`),
-    };
-    this.#placements.set(session.id, { watch, placement });
-    return placement;
+    return this.#reserve(best.watch, { id, user, appId }, best.app.id);
+  }
+
+  /**
+   * Gives a session the place back that it had before a restart, whether or not its host answers now.
+   *
+   * @param label host part of the `sessionUrl0` that the host gave for its game; `undefined` before it did.
+   * @returns `undefined` when there is no host of that name any more.
+   */
+  restore(session: PlaceRequest, hostName: string, label?: string): Placement | undefined {
+    const watch = this.#watches.find(({ spec }) => spec.name === hostName);
+    if (watch !== undefined && label !== undefined) watch.follow(session.id, identityKeyOf(session), label);
+    return watch && this.#reserve(watch, session, undefined);
   }
 
   placementOf(sessionId: string): Placement | undefined {
     return this.#placements.get(sessionId)?.placement;
   }
 
+  /** Ids of the sessions that have a place on this host. */
+  placementsOf(hostName: string): string[] {
+    return [...this.#placements].filter(([, { watch }]) => watch.spec.name === hostName).map(([id]) => id);
+  }
+
   /** Gives the place back. Idempotent. */
   release(sessionId: string): void {
+    this.#placements.get(sessionId)?.watch.forget(sessionId);
     this.#placements.delete(sessionId);
   }
 
@@ -113,6 +180,36 @@ export class HostPool implements AppCatalog {
     return this.#watches.flatMap((watch) => watch.awaitedPin() ?? []);
   }
 
+  hosts(): HostState[] {
+    return this.#watches
+      .map((watch) => ({
+        name: watch.spec.name,
+        address: watch.spec.address,
+        state: watch.state(),
+        capacity: watch.capacity,
+        used: this.#load(watch),
+        apps: watch
+          .apps()
+          .map(({ title }) => title)
+          .sort((one, other) => one.localeCompare(other)),
+        labels: watch.spec.labels ?? {},
+      }))
+      .sort((one, other) => one.name.localeCompare(other.name));
+  }
+
+  /** @param hostAppId `undefined`: whatever the host says by the time that it is needed; 0 is no app's. */
+  #reserve(watch: HostWatch, session: PlaceRequest, hostAppId: number | undefined): Placement {
+    const placement: Placement = {
+      hostName: watch.spec.name,
+      get hostAppId() {
+        return hostAppId ?? watch.apps().find(({ title }) => appIdOf(title) === session.appId)?.id ?? 0;
+      },
+      driver: () => watch.playingDriver(session.id, identityKeyOf(session)),
+    };
+    this.#placements.set(session.id, { watch, placement });
+    return placement;
+  }
+
   #offering(appId: number): { watch: HostWatch; app: { id: number } }[] {
     return this.#watches.flatMap((watch) => {
       const app = watch.apps().find(({ title }) => appIdOf(title) === appId);
@@ -123,4 +220,9 @@ export class HostPool implements AppCatalog {
   #load(watch: HostWatch): number {
     return [...this.#placements.values()].filter((placed) => placed.watch === watch).length;
   }
+}
+
+/** A host keeps one game, and saved state, for each of them. */
+function identityKeyOf({ user, appId }: PlaceRequest): string {
+  return `${user}.${appId}`;
 }

@@ -1,54 +1,86 @@
 /**
  * Watch over one static host: asks it every few seconds who it is and what it offers, and sees to it that our
- * identities are paired there (by itself where the host lets us type the PIN, else by showing the PIN to type).
+ * identities are paired there (by itself where we can type the PIN, else by showing the PIN to type).
  */
-import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AwaitedPin } from '../../core/host/catalog.ts';
-import type { HostApp, HostDriver, HostInfo } from '../../core/host/types.ts';
+import type { AwaitedPin, HostState } from '../../core/host/catalog.ts';
+import type { HostApp, HostDriver, HostInfo, LaunchAnswer } from '../../core/host/types.ts';
+import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { Logger } from '../../core/runtime/log.ts';
-import type { HostSpec } from './types.ts';
+import { randomPin } from './pin.ts';
+import { SelfPairing } from './self-pairing.ts';
+import { capacityOf, type HostSpec } from './types.ts';
+import { WolfWatch } from './wolf-watch.ts';
 
-/** How often a host is asked; twice without an answer means it is down. */
-const POLL_MS = 3_000;
+/** So many times without an answer, and a host is down. */
 const FAILURES_MAX = 2;
-/** How long a pairing that types the PIN by itself may take. */
-const AUTOMATIC_PAIRING_MS = 15_000;
-/** Pause before the PIN is typed for us: the host must have seen step 1 first. */
-const PIN_RETRY_MS = 20;
 /** The identity that asks and, where a person types PINs, the only one. */
 const OWN_IDENTITY = 'default';
 
 export interface HostWatchDeps {
   spec: HostSpec;
+  /** How often it is asked. */
+  pollMs: number;
   driverOf: (identityKey: string) => Promise<HostDriver>;
+  /** Called once each time the host goes down, also when it does not answer from the start. */
+  onDown: () => void;
+  /** A game that was launched through `playingDriver` ended by itself. */
+  onGameEnded: (sessionId: string) => void;
   log: Logger;
 }
 
 export class HostWatch {
   readonly spec: HostSpec;
+  readonly capacity: number;
   readonly #deps: HostWatchDeps;
   readonly #stopping = new AbortController();
+  readonly #wolf: WolfWatch | undefined;
+  readonly #selfPairing: SelfPairing | undefined;
+  /** Unknown until it answered, or did not twice. */
+  #state: HostState['state'] | undefined;
   #info: HostInfo | undefined;
   #apps: HostApp[] = [];
   #awaitedPin: string | undefined;
   #failures = 0;
+  #isSuspect = false;
+  #hasPairingFailed = false;
+  /** Aborted to ask before the time. */
+  #hurry = new AbortController();
   #loop: Promise<void> | undefined;
 
   constructor(deps: HostWatchDeps) {
-    this.spec = deps.spec;
+    const { spec, log, onGameEnded } = deps;
+    this.spec = spec;
+    this.capacity = capacityOf(spec);
     this.#deps = deps;
+    if (spec.wolfSocket !== undefined) {
+      const onDisconnected = (): void => {
+        this.#hurry.abort();
+      };
+      this.#wolf = new WolfWatch({ spec, socketPath: spec.wolfSocket, onGameEnded, onDisconnected, log });
+    }
+    this.#selfPairing = this.#createSelfPairing();
   }
 
   /** Asks once, then keeps asking. */
   async start(): Promise<void> {
+    this.#wolf?.start();
     await this.#ask();
     this.#loop = this.#keepAsking();
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await this.#loop;
+    await Promise.all([this.#loop, this.#wolf?.stop()]);
+  }
+
+  state(): HostState['state'] {
+    return this.#state ?? 'down';
+  }
+
+  /** Whether a session may be placed here: it is up, and no launch has failed since it last answered. */
+  isOffering(): boolean {
+    return this.#state === 'up' && !this.#isSuspect;
   }
 
   /** What the host last said of itself; `undefined` while it is down. */
@@ -72,21 +104,76 @@ export class HostWatch {
   }
 
   /**
-   * A driver whose identity the host knows: `identityKey`'s own where PINs are typed by themselves.
+   * The driver that plays a session, its identity known to the host: `identityKey`'s own where we can type PINs. The
+   * game that it launches is followed to its end.
    *
    * @throws GleipnirError HOST_* when the host is away or refuses.
    */
-  async pairedDriver(identityKey: string): Promise<HostDriver> {
-    if (this.spec.enterPin === undefined) return this.#deps.driverOf(OWN_IDENTITY);
+  async playingDriver(sessionId: string, identityKey: string): Promise<HostDriver> {
+    const driver = await this.#noticing(() => this.#pairedDriver(identityKey));
+    const begin = async (start: () => Promise<LaunchAnswer>): Promise<LaunchAnswer> => {
+      this.forget(sessionId);
+      const answer = await this.#noticing(start);
+      this.follow(sessionId, identityKey, answer.label);
+      return answer;
+    };
+    return {
+      ...driver,
+      launch: (request) => begin(() => driver.launch(request)),
+      resume: (request) => begin(() => driver.resume(request)),
+      cancel: () => {
+        this.forget(sessionId);
+        return driver.cancel();
+      },
+    };
+  }
+
+  /** Follows a game that the host plays, to its end. @param label host part of the `sessionUrl0` that it gave. */
+  follow(sessionId: string, identityKey: string, label: string): void {
+    this.#wolf?.games.follow(sessionId, { label, driver: () => this.#deps.driverOf(identityKey) });
+  }
+
+  /** The session's game is no longer followed. Idempotent. */
+  forget(sessionId: string): void {
+    this.#wolf?.games.forget(sessionId);
+  }
+
+  async #pairedDriver(identityKey: string): Promise<HostDriver> {
+    if (this.#selfPairing === undefined) return this.#deps.driverOf(OWN_IDENTITY);
     const driver = await this.#deps.driverOf(identityKey);
-    if (!(await driver.serverinfo()).isPaired) await this.#pairByItself(driver, this.spec.enterPin);
+    if (!(await driver.serverinfo()).isPaired) await this.#selfPairing.pair(driver);
     return driver;
   }
 
-  async #keepAsking(): Promise<void> {
+  /** A host that did not answer gets no further session before it answers again, and is asked at once. */
+  async #noticing<T>(act: () => Promise<T>): Promise<T> {
+    try {
+      return await act();
+    } catch (error) {
+      if (error instanceof GleipnirError && error.code === 'HOST_UNREACHABLE') {
+        this.#isSuspect = true;
+        this.#hurry.abort();
+      }
+      throw error;
+    }
+  }
+
+  #createSelfPairing(): SelfPairing | undefined {
+    const { name: hostName, enterPin } = this.spec;
+    const wolf = this.#wolf;
     const { signal } = this.#stopping;
+    if (wolf !== undefined) {
+      return new SelfPairing({ hostName, signal, prepare: () => wolf.preparePinEntry() });
+    }
+    if (enterPin === undefined) return undefined;
+    return new SelfPairing({ hostName, signal, prepare: () => async (pin) => enterPin(pin) });
+  }
+
+  async #keepAsking(): Promise<void> {
     for (;;) {
-      await delay(POLL_MS, undefined, { signal, ref: false }).catch(() => undefined);
+      const signal = AbortSignal.any([this.#stopping.signal, this.#hurry.signal]);
+      await delay(this.#deps.pollMs, undefined, { signal, ref: false }).catch(() => undefined);
+      this.#hurry = new AbortController();
       if (this.#stopping.signal.aborted) return;
       await this.#ask();
     }
@@ -96,23 +183,52 @@ export class HostWatch {
     try {
       const driver = await this.#deps.driverOf(OWN_IDENTITY);
       const info = await driver.serverinfo();
-      if (!info.isPaired) await this.#pair(driver);
-      this.#apps = info.isPaired || this.#awaitedPin === undefined ? await driver.applist() : [];
-      if (this.#info === undefined) this.#deps.log.info({ apps: this.#apps.length }, 'host is up');
-      this.#info = info;
-      this.#failures = 0;
+      const isPaired = info.isPaired || (await this.#pair(driver));
+      this.#answered(info, isPaired ? await driver.applist() : undefined);
     } catch (err) {
-      this.#failures += 1;
-      if (this.#failures < FAILURES_MAX && this.#info !== undefined) return;
-      if (this.#info !== undefined || this.#failures === 1) this.#deps.log.warn({ err }, 'host is down');
-      this.#info = undefined;
-      this.#apps = [];
+      this.#failed(err);
     }
+    await this.#wolf?.games.look();
   }
 
-  async #pair(driver: HostDriver): Promise<void> {
-    if (this.spec.enterPin !== undefined) await this.#pairByItself(driver, this.spec.enterPin);
-    else if (this.#awaitedPin === undefined) this.#pairByPerson(driver);
+  /** @param apps `undefined` while the host does not know us. */
+  #answered(info: HostInfo, apps: HostApp[] | undefined): void {
+    const state = apps === undefined ? 'unpaired' : 'up';
+    if (this.#state !== state) this.#deps.log.info({ state, apps: apps?.length ?? 0 }, 'host answers');
+    this.#state = state;
+    this.#info = info;
+    this.#apps = apps ?? [];
+    this.#failures = 0;
+    this.#isSuspect = false;
+  }
+
+  #failed(err: unknown): void {
+    this.#failures += 1;
+    if (this.#state === 'down' || this.#stopping.signal.aborted) return;
+    if (this.#failures < FAILURES_MAX && !this.#isSuspect) return;
+    this.#deps.log.warn({ err }, 'host is down');
+    this.#state = 'down';
+    this.#info = undefined;
+    this.#apps = [];
+    this.#deps.onDown();
+  }
+
+  /** @returns whether the host knows us now. */
+  async #pair(driver: HostDriver): Promise<boolean> {
+    if (this.#selfPairing === undefined) {
+      if (this.#awaitedPin === undefined) this.#pairByPerson(driver);
+      return false;
+    }
+    try {
+      await this.#selfPairing.pair(driver);
+      this.#deps.log.info('host is paired');
+      this.#hasPairingFailed = false;
+      return true;
+    } catch (err) {
+      if (!this.#hasPairingFailed) this.#deps.log.warn({ err }, 'pairing with the host failed');
+      this.#hasPairingFailed = true;
+      return false;
+    }
   }
 
   /** Shows a PIN and waits, for as long as it takes, until somebody typed it at the host. */
@@ -125,6 +241,7 @@ export class HostWatch {
       .then(
         () => {
           this.#deps.log.info('host is paired');
+          this.#hurry.abort();
         },
         (err: unknown) => {
           if (!this.#stopping.signal.aborted) this.#deps.log.warn({ err }, 'pairing with the host failed');
@@ -134,21 +251,4 @@ export class HostWatch {
         this.#awaitedPin = undefined;
       });
   }
-
-  async #pairByItself(driver: HostDriver, enterPin: (pin: string) => boolean): Promise<void> {
-    const pin = randomPin();
-    const isDone = new AbortController();
-    const limit = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(AUTOMATIC_PAIRING_MS)]);
-    const typing = (async () => {
-      while (!isDone.signal.aborted && !limit.aborted && !enterPin(pin)) await delay(PIN_RETRY_MS);
-    })();
-    await driver.pair(pin, limit).finally(() => {
-      isDone.abort();
-    });
-    await typing;
-  }
-}
-
-function randomPin(): string {
-  return String(randomInt(10_000)).padStart(4, '0');
 }

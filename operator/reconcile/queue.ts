@@ -26,7 +26,9 @@ export class ReconcileQueue {
   readonly #deps: ReconcileQueueDeps;
   /** One entry per key that waits, runs or has a timer; bounded by the objects that exist. */
   readonly #entries = new Map<string, Entry>();
+  /** Keys of `#entries` whose turn has not come. */
   readonly #waiting = new Set<string>();
+  /** At most concurrencyMax. */
   readonly #running = new Set<Promise<void>>();
   #isStopped = false;
 

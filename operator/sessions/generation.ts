@@ -28,9 +28,22 @@ export interface GenerationsDeps {
 
 export class Generations {
   readonly #deps: GenerationsDeps;
+  /** Under which identity each session plays; bounded by the sessions that have a place. */
+  readonly #identities = new Map<string, string>();
+  /** Sessions whose host was asked to launch and did not refuse; bounded as `#identities` is. */
+  readonly #mayRun = new Set<string>();
 
   constructor(deps: GenerationsDeps) {
     this.#deps = deps;
+  }
+
+  /**
+   * Whether another session still plays, or is being ended, under the identity that this one would get: a host knows
+   * one game of each identity, so that ending the old one would end the new one.
+   */
+  isContended({ id, appId }: LaunchRecord, userName: string): boolean {
+    const identity = identityOf(userName, appId);
+    return [...this.#identities].some(([other, theirs]) => other !== id && theirs === identity);
   }
 
   /**
@@ -38,19 +51,35 @@ export class Generations {
    *
    * @throws GleipnirError APP_NOT_FOUND, NO_HOST_FREE
    */
-  place(launch: LaunchRecord, pairingName: string): Placement {
-    const { id, appId } = launch;
+  place({ id, appId }: LaunchRecord, userName: string): Placement {
     const kept = this.#deps.hosts.placementOf(id);
     if (kept !== undefined) return kept;
-    const placed = this.#deps.hosts.place({ id, appId, pairingName });
+    const placed = this.#deps.hosts.place({ id, appId, user: userName });
     if (placed === 'missing')
       throw new GleipnirError('APP_NOT_FOUND', 'No machine that is up offers this app');
     if (placed === 'busy') throw new GleipnirError('NO_HOST_FREE', 'No machine is free right now');
+    this.#identities.set(id, identityOf(userName, appId));
     return placed;
   }
 
   /**
-   * Starts generation `launch.generation`: `/launch` on the host, or `/resume` where a `former` generation was.
+   * Gives a session back what it held before a restart: its identity, its slot and its place.
+   *
+   * @returns `false` when there is no such host any more.
+   */
+  restore(row: SessionRecord, held: { user: string; appId: number; hostName: string }): boolean {
+    const { hosts, slots } = this.#deps;
+    const { id, upstream } = row;
+    const { user, appId, hostName } = held;
+    this.#identities.set(id, identityOf(user, appId));
+    this.#mayRun.add(id);
+    slots.restore(id, { hostName, slot: upstream.slot });
+    return hosts.restore({ id, user, appId }, hostName, row.host?.rtsp.label) !== undefined;
+  }
+
+  /**
+   * Starts generation `launch.generation`: `/resume` on the host where the `former` row says that the game was started
+   * there, `/launch` otherwise. May be repeated after a failure.
    *
    * @returns the row as it stands in the table now, `ready`.
    * @throws GleipnirError NO_HOST_FREE, HOST_*
@@ -61,10 +90,10 @@ export class Generations {
     former: SessionRecord | undefined,
   ): Promise<SessionRecord> {
     const { table, rows } = this.#deps;
-    const pending = await this.#draft(launch, placement);
+    const pending = await this.#draft(launch, placement, former);
     await rows.put(pending);
-    if (former !== undefined) await waitForFlowClosed(table, launch.id, former.generation);
-    const host = await this.#startOnHost(launch, placement, former !== undefined);
+    await waitForFlowClosed(table, launch.id, launch.generation - 1);
+    const host = await this.#startOnHost(launch, placement, former?.host !== undefined);
     const ready: SessionRecord = { ...pending, state: 'ready', host };
     await rows.put(ready);
     return ready;
@@ -76,10 +105,12 @@ export class Generations {
     if (row !== undefined) {
       await rows.put({ ...row, state: 'ended' });
       await waitForFlowClosed(table, id, row.generation);
-      await this.#cancelOnHost(id);
+      if (row.host !== undefined || this.#mayRun.has(id)) await this.#cancelOnHost(id);
     }
     hosts.release(id);
     slots.release(id);
+    this.#identities.delete(id);
+    this.#mayRun.delete(id);
     if (row === undefined) return;
     await rows.remove(id);
     log.info({ sessionId: id }, 'session ended');
@@ -96,11 +127,14 @@ export class Generations {
   }
 
   /** The row of the new generation, before its host is ready: fresh tokens and a fresh slot. */
-  async #draft(launch: LaunchRecord, placement: Placement): Promise<SessionRecord> {
+  async #draft(
+    { id, generation, clientAddress, rikey, rikeyid }: LaunchRecord,
+    { hostName }: Placement,
+    former: SessionRecord | undefined,
+  ): Promise<SessionRecord> {
     const { table, slots, upstreamAddress } = this.#deps;
-    const { id, generation, clientAddress, rikey, rikeyid } = launch;
     const tokens = mintTokens(await table.list('session'));
-    const slot = slots.take(id, placement.hostName);
+    const slot = slots.take(id, hostName);
     if (tokens === undefined || slot === undefined) {
       throw new GleipnirError('NO_HOST_FREE', 'Too many sessions at once');
     }
@@ -111,6 +145,7 @@ export class Generations {
       client: { address: clientAddress },
       keys: { rikey, rikeyid },
       tokens,
+      ...(former?.host === undefined ? {} : { host: former.host }),
       upstream: { address: upstreamAddress, slot },
     };
   }
@@ -124,7 +159,13 @@ export class Generations {
     const rikey = this.#deps.sealer.open(launch.rikey);
     const request = { appId: hostAppId, rikey, rikeyid, parameters };
     const paired = await driver();
-    const answer = isResume ? await paired.resume(request) : await paired.launch(request);
+    this.#mayRun.add(launch.id);
+    const answer = await (isResume ? paired.resume(request) : paired.launch(request)).catch(
+      (error: unknown) => {
+        if (!isResume && isRefusal(error)) this.#mayRun.delete(launch.id);
+        throw error;
+      },
+    );
     const { address, rtspPort, label, encrypted } = answer;
     return { name: hostName, rtsp: { address, port: rtspPort, label, encrypted } };
   }
@@ -140,4 +181,14 @@ export class Generations {
   async #driverOf(id: string): Promise<HostDriver | undefined> {
     return this.#deps.hosts.placementOf(id)?.driver();
   }
+}
+
+/** A host that refused plays for somebody else, if at all; one that gave no answer may have started a game. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof GleipnirError && error.code !== 'HOST_UNREACHABLE';
+}
+
+/** A host keeps one game for each user and app. */
+function identityOf(userName: string, appId: number): string {
+  return `${userName}.${appId}`;
 }

@@ -1,18 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Session, SessionPhase } from '../../core/crd/types.ts';
 import type { FlowRecord } from '../../core/session/record.ts';
-import { planStatus, rowStateOf } from './plan.ts';
+import { planFollow, rowStateOf } from './plan.ts';
 
-function sessionIn(phase: SessionPhase): Session {
-  return {
-    kind: 'Session',
-    metadata: { name: 's-1', uid: 'u', generation: 1, creationTimestamp: '2026-01-01T00:00:00Z' },
-    spec: { userReference: { name: 'u' }, pairingReference: { name: 'p' }, gameReference: { name: '1' } },
-    status: { phase, launchGeneration: 1 },
-  };
-}
-
-function flowWith(status: FlowRecord['status']): FlowRecord {
+function flowWith(status: FlowRecord['status'], changes: Partial<FlowRecord> = {}): FlowRecord {
   const zero = { video: 0, audio: 0, control: 0 };
   return {
     id: 's-1',
@@ -23,30 +13,49 @@ function flowWith(status: FlowRecord['status']): FlowRecord {
     lastSeenAt: 0,
     datagrams: zero,
     bytes: zero,
+    ...changes,
   };
 }
 
-describe('planStatus', () => {
+describe('planFollow', () => {
   it.each([
-    { name: 'no flow yet', phase: 'Ready', status: undefined, next: 'Ready' },
-    { name: 'waiting for the client', phase: 'Ready', status: 'waiting', next: 'Ready' },
-    { name: 'no flow after a pause', phase: 'Paused', status: undefined, next: 'Paused' },
-    { name: 'live', phase: 'Ready', status: 'live', next: 'Streaming' },
-    { name: 'live again', phase: 'Paused', status: 'live', next: 'Streaming' },
-    { name: 'silent', phase: 'Streaming', status: 'silent', next: 'Paused' },
-    { name: 'disconnected', phase: 'Streaming', status: 'disconnected', next: 'Paused' },
-    { name: 'closed', phase: 'Streaming', status: 'closed', next: 'Paused' },
-  ] as const)('$name: $phase becomes $next', ({ phase, status, next }) => {
+    { name: 'no flow yet', phase: 'Ready', status: undefined, step: undefined },
+    { name: 'waiting for the client', phase: 'Ready', status: 'waiting', step: undefined },
+    { name: 'no flow after a pause', phase: 'Paused', status: undefined, step: undefined },
+    { name: 'live', phase: 'Ready', status: 'live', step: 'play' },
+    { name: 'still live', phase: 'Streaming', status: 'live', step: undefined },
+    { name: 'live again', phase: 'Paused', status: 'live', step: 'play' },
+    { name: 'silent', phase: 'Streaming', status: 'silent', step: 'leave' },
+    { name: 'disconnected', phase: 'Streaming', status: 'disconnected', step: 'leave' },
+    { name: 'come and gone', phase: 'Ready', status: 'disconnected', step: 'leave' },
+    { name: 'closed', phase: 'Streaming', status: 'closed', step: 'leave' },
+    { name: 'closed after a pause', phase: 'Paused', status: 'closed', step: undefined },
+  ] as const)('$name: $phase wants $step', ({ phase, status, step }) => {
     const flow = status && flowWith(status);
-    const plan = planStatus(sessionIn(phase), flow, { idleMs: 0, graceMs: 1_000 });
-    expect(plan).toMatchObject({ phase: next, isOver: false });
+    const plan = planFollow(phase, flow, { idleMs: 0, graceMs: 1_000 });
+    expect(plan).toMatchObject({ step, isOver: false });
   });
 
   it('is over after the grace time, but never while somebody plays', () => {
     const late = { idleMs: 1_001, graceMs: 1_000 };
-    expect(planStatus(sessionIn('Paused'), flowWith('disconnected'), late).isOver).toBe(true);
-    expect(planStatus(sessionIn('Ready'), undefined, late).isOver).toBe(true);
-    expect(planStatus(sessionIn('Streaming'), flowWith('live'), late).isOver).toBe(false);
+    expect(planFollow('Paused', flowWith('disconnected'), late).isOver).toBe(true);
+    expect(planFollow('Ready', undefined, late).isOver).toBe(true);
+    expect(planFollow('Ready', flowWith('live'), late).isOver).toBe(false);
+    expect(planFollow('Streaming', flowWith('live'), late).isOver).toBe(false);
+  });
+
+  it('looks again when the grace time ends, and every ten seconds before', () => {
+    const look = (idleMs: number): number =>
+      planFollow('Paused', flowWith('silent'), { idleMs, graceMs: 60_000 }).lookAgainMs;
+    expect([look(0), look(58_000), look(60_000)]).toEqual([10_000, 2_001, 1]);
+  });
+
+  it('sees a stream freeze only while somebody plays', () => {
+    const times = { idleMs: 0, graceMs: 1_000 };
+    const isFrozen = true;
+    expect(planFollow('Ready', flowWith('live', { isFrozen }), times).isFrozen).toBe(true);
+    expect(planFollow('Streaming', flowWith('live'), times).isFrozen).toBe(false);
+    expect(planFollow('Streaming', flowWith('silent', { isFrozen }), times).isFrozen).toBe(false);
   });
 });
 

@@ -1,14 +1,19 @@
-/** The phase a session should be in, from what the relay sees. Pure, so that the tests are a table. */
-import type { Session, SessionPhase } from '../../core/crd/types.ts';
+/** What a session's flow asks of its phase. Pure, so that the tests are a table. */
+import type { SessionPhase } from '../../core/crd/types.ts';
 import type { FlowRecord } from '../../core/session/record.ts';
+import { nextPhase, type SessionStep } from './phases.ts';
 
-/** How often a session that nobody plays is looked at. */
+/** How often a session is looked at without cause. */
 const LOOK_AGAIN_MS = 10_000;
 
 export interface SessionPlan {
-  phase: SessionPhase;
+  /** The step that is due; `undefined` when the phase is as it should be. */
+  step: Extract<SessionStep, 'play' | 'leave'> | undefined;
   /** Whether the grace time of a session that nobody plays is over. */
   isOver: boolean;
+  /** Whether the stream stands still while its client is there. */
+  isFrozen: boolean;
+  /** The grace time is looked at just after it ends. */
   lookAgainMs: number;
 }
 
@@ -16,26 +21,34 @@ export interface SessionPlan {
  * @param flow the relay's row of the current generation; `undefined` before its first datagram.
  * @param idleMs time since the client was last heard of, or since the session became ready.
  */
-export function planStatus(
-  session: Session,
+export function planFollow(
+  phase: SessionPhase,
   flow: FlowRecord | undefined,
   { idleMs, graceMs }: { idleMs: number; graceMs: number },
 ): SessionPlan {
-  const phase = phaseOf(session, flow);
-  return { phase, isOver: phase !== 'Streaming' && idleMs > graceMs, lookAgainMs: LOOK_AGAIN_MS };
+  const step = stepOf(phase, flow);
+  const next = (step && nextPhase(phase, step)) ?? phase;
+  const isPlayed = next === 'Streaming';
+  const leftMs = graceMs - idleMs;
+  return {
+    step,
+    isOver: !isPlayed && leftMs < 0,
+    isFrozen: isPlayed && flow?.isFrozen === true,
+    lookAgainMs: isPlayed || leftMs < 0 ? LOOK_AGAIN_MS : Math.min(LOOK_AGAIN_MS, leftMs + 1),
+  };
 }
 
-function phaseOf(session: Session, flow: FlowRecord | undefined): SessionPhase {
+function stepOf(phase: SessionPhase, flow: FlowRecord | undefined): SessionPlan['step'] {
   switch (flow?.status) {
     case undefined:
     case 'waiting':
-      return session.status?.phase === 'Paused' ? 'Paused' : 'Ready';
+      return undefined;
     case 'live':
-      return 'Streaming';
+      return phase === 'Streaming' ? undefined : 'play';
     case 'silent':
     case 'disconnected':
     case 'closed':
-      return 'Paused';
+      return phase === 'Paused' ? undefined : 'leave';
   }
 }
 

@@ -35,4 +35,13 @@ describe('SlotAllocator', () => {
     clock.nowMs += SLOT_REST_MS;
     expect(slots.take('two', 'a')).toBe(0);
   });
+
+  it('leaves a restored session its slot, and gives the next generation a fresh one', () => {
+    const { slots, clock } = createAllocator();
+    slots.restore('one', { hostName: 'a', slot: 0 });
+    expect(slots.take('two', 'a')).toBe(1);
+    expect(slots.take('one', 'a')).toBe(2);
+    clock.nowMs = SLOT_REST_MS;
+    expect(slots.take('three', 'a')).toBe(0);
+  });
 });

@@ -13,7 +13,8 @@ export interface SlotAllocatorDeps {
   now: () => number;
 }
 
-interface Use {
+/** A slot that is taken towards one host. */
+export interface SlotUse {
   hostName: string;
   slot: number;
 }
@@ -23,9 +24,9 @@ export class SlotAllocator {
   /** Slots in use by host. Bounded by slotsMax per host. */
   readonly #used = new Map<string, Set<number>>();
   /** The current use of each session; bounded by the live sessions. */
-  readonly #bySession = new Map<string, Use>();
+  readonly #bySession = new Map<string, SlotUse>();
   /** Uses that rest, oldest first; drained as they end. */
-  #resting: (Use & { untilMs: number })[] = [];
+  #resting: (SlotUse & { untilMs: number })[] = [];
 
   constructor(deps: SlotAllocatorDeps) {
     this.#deps = deps;
@@ -42,6 +43,13 @@ export class SlotAllocator {
     this.#used.set(hostName, used.add(slot));
     this.#bySession.set(sessionId, { hostName, slot });
     return slot;
+  }
+
+  /** Gives a session the slot back that it had before a restart. Precondition: before the first `take`. */
+  restore(sessionId: string, { hostName, slot }: SlotUse): void {
+    const used = this.#used.get(hostName) ?? new Set<number>();
+    this.#used.set(hostName, used.add(slot));
+    this.#bySession.set(sessionId, { hostName, slot });
   }
 
   /** Lets the slot of an ended session rest. Idempotent. */

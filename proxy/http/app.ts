@@ -17,10 +17,12 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { z } from 'zod';
 import { writeXml } from '../../core/protocol/moonlight/xml.ts';
-import { GleipnirError } from '../../core/runtime/errors.ts';
+import { GleipnirError, type ErrorCode } from '../../core/runtime/errors.ts';
 import type { Logger } from '../../core/runtime/log.ts';
 import { ClientLeft } from './client-left.ts';
+import { addressOf } from './client.ts';
 import { GameFailed } from './game-failed.ts';
+import type { HttpRefusalReason } from './limits-metrics.ts';
 
 export interface ZodTypeProvider extends FastifyTypeProvider {
   validator: this['schema'] extends z.ZodType ? z.output<this['schema']> : unknown;
@@ -41,22 +43,39 @@ export const XML_TYPE = 'application/xml; charset=utf-8';
 /** What a person reads when the fault is ours. */
 const OUR_FAULT = 'Something went wrong here; see the log';
 
+/** How errors that are the client's own, or its bad luck, are counted. */
+const REFUSALS: Partial<Record<ErrorCode, HttpRefusalReason>> = {
+  NOT_PAIRED: 'notPaired',
+  REQUEST_INVALID: 'invalid',
+  PIN_WRONG: 'pinWrong',
+  HOST_BUSY: 'busy',
+};
+
+export interface AppOptions {
+  log: Logger;
+  createServer: (handler: RequestListener) => RawServerDefault;
+  /** Takes a request of this canonical source address. @returns whether it may go on. */
+  takeRequest: (address: string) => boolean;
+  /** Counts a refusal. */
+  refused: (reason: HttpRefusalReason) => void;
+}
+
 /**
  * An instance without routes, to be served by what `createServer` makes. It logs no request by itself: their URLs
  * hold keys.
  */
-export function createApp(
-  log: Logger,
-  createServer: (handler: RequestListener) => RawServerDefault,
-): MoonlightServer {
+export function createApp({ log, createServer, takeRequest, refused }: AppOptions): MoonlightServer {
   const loggerInstance: FastifyBaseLogger = log;
+  const answerError = createErrorHandler(refused);
   const app = Fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     exposeHeadRoutes: false,
     forceCloseConnections: true,
     serverFactory: createServer,
-    clientErrorHandler: answerMalformed,
+    clientErrorHandler: (error, socket) => {
+      answerMalformed(error, socket, refused);
+    },
     frameworkErrors: answerError,
   }).withTypeProvider<ZodTypeProvider>();
   app.removeAllContentTypeParsers();
@@ -70,36 +89,62 @@ export function createApp(
       }),
     };
   });
-  app.addHook('onRequest', refuseBody);
+  app.addHook('onRequest', (request, reply, done) => {
+    const refusal = takeRequest(addressOf(request)) ? bodyOf(request) : 'requestsLimited';
+    if (refusal === undefined) {
+      done();
+      return;
+    }
+    refused(refusal);
+    void turnAway(reply, refusal);
+  });
   app.setErrorHandler(answerError);
-  app.setNotFoundHandler((_request, reply) => reply.code(404).type(XML_TYPE).send(writeXml(404, {})));
+  app.setNotFoundHandler((_request, reply) => {
+    refused('unknownPath');
+    return reply.code(404).type(XML_TYPE).send(writeXml(404, {}));
+  });
   return app;
 }
 
 /** No request of Moonlight has a body; one that announces one is answered unread, and its connection closed. */
-function refuseBody(request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void {
-  const { 'content-length': length = '0', 'transfer-encoding': encoding } = request.headers;
-  if (length === '0' && encoding === undefined) {
-    done();
-    return;
-  }
-  void reply.header('connection', 'close');
-  done(new GleipnirError('REQUEST_INVALID', 'A request must not have a body'));
+function bodyOf({ headers }: FastifyRequest): 'hasBody' | undefined {
+  const { 'content-length': length = '0', 'transfer-encoding': encoding } = headers;
+  return length === '0' && encoding === undefined ? undefined : 'hasBody';
 }
 
-function answerError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
-  if (error instanceof ClientLeft) {
-    reply.hijack();
-    return;
-  }
-  const { statusCode, statusMessage } = describeError(error);
-  const path = request.url.split('?', 1)[0];
-  if (statusCode >= 500) request.log.warn({ err: error, path }, 'request failed');
-  else request.log.debug({ err: error, path }, 'request refused');
-  void reply
-    .code(200)
-    .type(XML_TYPE)
-    .send(writeXml(statusCode, {}, { statusMessage }));
+function turnAway(reply: FastifyReply, refusal: 'hasBody' | 'requestsLimited'): FastifyReply {
+  const xml =
+    refusal === 'hasBody'
+      ? writeXml(400, {}, { statusMessage: 'A request must not have a body' })
+      : writeXml(503, {}, { statusMessage: 'Too many requests: try again in a moment' });
+  return reply.header('connection', 'close').type(XML_TYPE).send(xml);
+}
+
+function createErrorHandler(
+  refused: AppOptions['refused'],
+): (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply) => void {
+  return (error, request, reply) => {
+    if (error instanceof ClientLeft) {
+      reply.hijack();
+      return;
+    }
+    const { statusCode, statusMessage } = describeError(error);
+    const refusal = refusalOf(error, statusCode);
+    const path = request.url.split('?', 1)[0];
+    if (refusal !== undefined) refused(refusal);
+    if (refusal === undefined && statusCode >= 500) request.log.warn({ err: error, path }, 'request failed');
+    else request.log.debug({ err: error, path }, 'request refused');
+    void reply
+      .code(200)
+      .type(XML_TYPE)
+      .send(writeXml(statusCode, {}, { statusMessage }));
+  };
+}
+
+/** What the client got wrong; `undefined` for a wish that failed. */
+function refusalOf(error: Error, statusCode: number): HttpRefusalReason | undefined {
+  if (error instanceof GleipnirError) return REFUSALS[error.code];
+  return error instanceof GameFailed || statusCode >= 500 ? undefined : 'invalid';
 }
 
 function describeError(error: FastifyError | Error): { statusCode: number; statusMessage: string } {
@@ -113,14 +158,14 @@ function describeError(error: FastifyError | Error): { statusCode: number; statu
   return { statusCode: 500, statusMessage: OUR_FAULT };
 }
 
-/** What is no HTTP, too long or too slow gets one short answer, and its connection is closed. */
-function answerMalformed(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const status =
-    error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+/** What is no HTTP, too long or too slow: one short answer, never longer than what came, and the connection closes. */
+function answerMalformed(
+  error: Error & { code?: string },
+  socket: Socket,
+  refused: AppOptions['refused'],
+): void {
+  const { status, reason } = describeMalformed(error.code ?? '');
+  if (reason !== undefined) refused(reason);
   const body = writeXml(status, {});
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
@@ -128,5 +173,17 @@ function answerMalformed(error: Error & { code?: string }, socket: Socket): void
     `Content-Type: ${XML_TYPE}`,
     `Content-Length: ${Buffer.byteLength(body)}`,
   ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+  const answer = `${head.join('\r\n')}\r\n\r\n${body}`;
+  const isAnswered = reason !== undefined && reason !== 'tlsFailed' && socket.writable;
+  if (isAnswered && answer.length <= socket.bytesRead) socket.end(answer, () => socket.destroy());
+  else socket.destroy();
+}
+
+/** @returns no reason for a client that just left. */
+function describeMalformed(code: string): { status: number; reason: HttpRefusalReason | undefined } {
+  if (code === 'ECONNRESET' || code === 'EPIPE') return { status: 400, reason: undefined };
+  if (code === 'HPE_HEADER_OVERFLOW') return { status: 431, reason: 'headersTooLarge' };
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return { status: 408, reason: 'timedOut' };
+  if (code === 'ERR_TLS_HANDSHAKE_TIMEOUT') return { status: 408, reason: 'timedOut' };
+  return { status: 400, reason: /^ERR_(SSL|TLS)/.test(code) ? 'tlsFailed' : 'malformed' };
 }

@@ -9,7 +9,7 @@ export type SessionOutcome =
 
 export interface SessionWait {
   name: string;
-  /** Of the launch row that the status must answer. */
+  /** Of the launch row that the status must answer, no other. */
   generation: number;
   signal: AbortSignal;
 }
@@ -24,6 +24,8 @@ export async function awaitSession(
   { name, generation, signal }: SessionWait,
 ): Promise<SessionOutcome> {
   const { promise, resolve, reject } = Promise.withResolvers<SessionOutcome>();
+  // It may be rejected before anybody waits for it.
+  promise.catch(() => undefined);
   const look = (session: Session | undefined) => {
     const outcome = outcomeOf(session, generation);
     if (outcome !== undefined) resolve(outcome);
@@ -51,8 +53,35 @@ function outcomeOf(session: Session | undefined, generation: number): SessionOut
   if (status === undefined) return undefined;
   if (status.phase === 'Ended') return { kind: 'ended', status };
   const isReady = status.phase === 'Ready' || status.phase === 'Streaming';
-  if (!isReady || status.launchGeneration < generation || status.streamURL === undefined) return undefined;
+  if (!isReady || status.launchGeneration !== generation || status.streamURL === undefined) return undefined;
   return { kind: 'ready', streamURL: status.streamURL };
+}
+
+/**
+ * Watches for a launch row of session `name` that is newer than `generation`.
+ *
+ * @returns a signal that aborts with `reason` then, and how to stop.
+ */
+export function watchNewerLaunch(
+  table: Pick<TableReader, 'get' | 'watch'>,
+  { name, generation, reason }: Pick<SessionWait, 'name' | 'generation'> & { reason: Error },
+): { signal: AbortSignal; stop: () => void } {
+  const controller = new AbortController();
+  const look = () => {
+    table.get('launch', name).then(
+      (launch) => {
+        if (launch !== undefined && launch.generation > generation) controller.abort(reason);
+      },
+      (error: unknown) => {
+        controller.abort(error);
+      },
+    );
+  };
+  const stop = table.watch((change) => {
+    if (change.kind === 'launch' && change.id === name) look();
+  });
+  look();
+  return { signal: controller.signal, stop };
 }
 
 /** Resolves when the session row `id` is gone from the table, at the latest after `waitMs`. */

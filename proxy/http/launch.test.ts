@@ -41,7 +41,7 @@ describe('GET /launch', () => {
     const id = await nextSession();
     const [pairing] = await bench.pairings.list();
     expect((await bench.sessions.get(id))?.spec).toEqual({
-      userReference: { name: 'default' },
+      userReference: { name: pairing?.metadata.name },
       pairingReference: { name: pairing?.metadata.name },
       gameReference: { name: '7' },
     });
@@ -53,6 +53,7 @@ describe('GET /launch', () => {
       rikeyid: -944100557,
       corever: 1,
       clientAddress: '127.0.0.1',
+      pairingName: pairing?.metadata.name,
     });
     expect(row?.parameters).toMatchObject({ mode: '1280x720x60', surroundAudioInfo: '196610' });
     expect(row?.parameters).not.toHaveProperty('rikey');
@@ -143,11 +144,30 @@ describe('GET /launch', () => {
     expect(bench.sealer.open(row?.rikey ?? '').toString('hex')).toBe('ab'.repeat(16));
   });
 
-  it('makes one session of two launches at once', async () => {
-    operate(bench);
-    const answers = await Promise.all([1, 2].map(() => client.https('/launch', launchQuery())));
-    expect(answers.map(({ fields }) => fields['gamesession'])).toEqual(['1', '1']);
+  it('makes one session of two launches at once; the later one gets it, the other one is told', async () => {
+    const answers = [1, 2].map(() => client.https('/launch', launchQuery()));
+    await expect.poll(async () => (await launchRows()).map(({ generation }) => generation)).toEqual([2]);
+    const status = { phase: 'Ready', launchGeneration: 2, streamURL: ENCRYPTED_URL } as const;
+    await bench.sessions.patchStatus(await nextSession(), status);
+    const byStatus = (await Promise.all(answers)).sort((a, b) => a.statusCode - b.statusCode);
+    expect(byStatus).toMatchObject([
+      { statusCode: 200, fields: { gamesession: '1' } },
+      { statusCode: 409, statusMessage: 'This game was just started elsewhere' },
+    ]);
     expect(await sessionIds()).toHaveLength(1);
+  });
+
+  it('keeps a game that was taken over while it was started for a client that hangs up then', async () => {
+    const hangUp = new AbortController();
+    const first = client.https('/launch', launchQuery(), hangUp.signal).catch(() => undefined);
+    const id = await nextSession();
+    const second = client.https('/launch', launchQuery());
+    await expect.poll(async () => (await bench.table.reader.get('launch', id))?.generation).toBe(2);
+    hangUp.abort();
+    await first;
+    await bench.sessions.patchStatus(id, { phase: 'Ready', launchGeneration: 2, streamURL: ENCRYPTED_URL });
+    expect((await second).fields['gamesession']).toBe('1');
+    expect(await sessionIds()).toEqual([id]);
   });
 
   it('lets two clients play at once', async () => {
@@ -180,76 +200,6 @@ describe('GET /launch', () => {
     await client.https('/launch', launchQuery({ rikeyid: 'x' }));
     expect(bench.logged()).toContain('client launches');
     for (const secret of [RIKEY, 'rikey', '944100557']) expect(bench.logged()).not.toContain(secret);
-  });
-});
-
-describe('GET /resume', () => {
-  it('raises the generation, keeps the mode for clients that name none, and answers resume', async () => {
-    operate(bench);
-    await client.https('/launch', launchQuery());
-    const [id = ''] = await sessionIds();
-    const only = { rikey: 'cd'.repeat(16), rikeyid: '5', surroundAudioInfo: '196610' };
-    const answer = await client.https('/resume', Object.entries(only));
-    expect(answer).toMatchObject({
-      statusCode: 200,
-      fields: { sessionUrl0: ENCRYPTED_URL, resume: '1' },
-    });
-    expect(await bench.table.reader.get('launch', id)).toMatchObject({
-      generation: 2,
-      verb: 'resume',
-      appId: 7,
-      corever: 0,
-      parameters: { mode: '1280x720x60', surroundAudioInfo: '196610' },
-    });
-  });
-
-  it('does not take the answer to an older generation for its own', async () => {
-    const stop = operate(bench);
-    await client.https('/launch', launchQuery());
-    stop();
-    const [id = ''] = await sessionIds();
-    const answer = client.https('/resume', launchQuery());
-    await expect.poll(async () => (await bench.table.reader.get('launch', id))?.generation).toBe(2);
-    await bench.sessions.patchStatus(id, { phase: 'Paused', launchGeneration: 1, streamURL: ENCRYPTED_URL });
-    const fresh = 'rtspenc://fresh-label:48010';
-    await bench.sessions.patchStatus(id, { phase: 'Ready', launchGeneration: 2, streamURL: fresh });
-    expect((await answer).fields['sessionUrl0']).toBe(fresh);
-  });
-
-  it('says that nothing runs', async () => {
-    const answer = await client.https('/resume', launchQuery());
-    expect(answer).toMatchObject({
-      statusCode: 404,
-      statusMessage: expect.stringContaining('runs no more') as string,
-    });
-  });
-
-  it('keeps the game of a client that hangs up', async () => {
-    const stop = operate(bench);
-    await client.https('/launch', launchQuery());
-    stop();
-    const [id = ''] = await sessionIds();
-    const hangUp = new AbortController();
-    const answer = client.https('/resume', launchQuery(), hangUp.signal).catch(() => undefined);
-    await expect.poll(async () => (await bench.table.reader.get('launch', id))?.generation).toBe(2);
-    hangUp.abort();
-    await answer;
-    operate(bench);
-    expect((await client.https('/resume', launchQuery())).statusCode).toBe(200);
-    expect(await sessionIds()).toEqual([id]);
-  });
-
-  it('forgets a game that its host has lost', async () => {
-    const stop = operate(bench);
-    await client.https('/launch', launchQuery());
-    stop();
-    const [id = ''] = await sessionIds();
-    const answer = client.https('/resume', launchQuery());
-    await expect.poll(async () => (await bench.table.reader.get('launch', id))?.generation).toBe(2);
-    const status = { phase: 'Ended', launchGeneration: 2, reason: 'HOST_UNREACHABLE' } as const;
-    await bench.sessions.patchStatus(id, { ...status, message: 'The machine does not answer' });
-    expect(await answer).toMatchObject({ statusCode: 502, statusMessage: 'The machine does not answer' });
-    await expectNothingLeft();
   });
 });
 

@@ -2,9 +2,11 @@ import { constants } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLogger } from '../../core/runtime/log.ts';
-import { CONNECTIONS_PER_ADDRESS_MAX, createListener, HEADERS_BYTES_MAX } from './listener.ts';
+import { createHttpLimits, HTTP_LIMITS } from './limits.ts';
+import { createListener } from './listener.ts';
 import { launchQuery, letIn, parseRaw, startBench, type Bench } from './test-bench.ts';
 
 let bench: Bench;
@@ -59,14 +61,22 @@ describe('the HTTP listener', () => {
   it.each([
     { name: 'noise', bytes: '\u0000\u0001\u0002\r\n\r\n' },
     { name: 'a TLS hello', bytes: '\u0016\u0003\u0001\u0002\u0000\r\n\r\n' },
+    { name: 'a short line of no HTTP', bytes: 'HELO mail.example.org\r\n' },
+  ])('closes on $name without a word, for any would be longer', async ({ bytes }) => {
+    expect(await sendRaw(bytes)).toBe('');
+  });
+
+  it.each([
+    { name: 'much noise', bytes: '\u0000'.repeat(400), status: 400 },
     {
       name: 'headers that are too long',
-      bytes: `GET /pair?x=${'a'.repeat(HEADERS_BYTES_MAX)} HTTP/1.1\r\n\r\n`,
+      bytes: `GET /pair?x=${'a'.repeat(HTTP_LIMITS.headersMaxBytes)} HTTP/1.1\r\n\r\n`,
+      status: 431,
     },
-  ])('answers $name shortly and closes', async ({ bytes }) => {
+  ])('answers $name shortly and closes', async ({ bytes, status }) => {
     const answer = await sendRaw(bytes);
     expect(answer.length).toBeLessThan(300);
-    expect(parseRaw(answer).xml?.statusCode).toBeGreaterThanOrEqual(400);
+    expect(parseRaw(answer).xml?.statusCode).toBe(status);
   });
 
   it('refuses a body unread', async () => {
@@ -85,7 +95,7 @@ describe('the HTTP listener', () => {
   });
 
   it('serves no more than its share of connections to one address', async () => {
-    const sockets = Array.from({ length: CONNECTIONS_PER_ADDRESS_MAX }, () =>
+    const sockets = Array.from({ length: HTTP_LIMITS.connections.perSourceMax }, () =>
       connect(bench.ports.http, '127.0.0.1'),
     );
     await Promise.all(sockets.map((socket) => once(socket, 'connect')));
@@ -98,6 +108,7 @@ describe('the HTTP listener', () => {
     const taken = createListener({
       bindAddress: '127.0.0.1',
       port: bench.ports.http,
+      limits: createHttpLimits({ register: new Registry() }),
       log: createLogger('silent'),
     });
     await expect(taken.start()).rejects.toMatchObject({

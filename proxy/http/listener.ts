@@ -6,38 +6,38 @@
  * never resumed, so that every connection shows its certificate.
  */
 import { constants } from 'node:crypto';
-import { createServer as createHttpServer, type RequestListener } from 'node:http';
+import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { fingerprintOf } from '../../core/identity/certificate.ts';
 import { canonicalAddress } from '../../core/runtime/address.ts';
+import { ConnectionCount } from '../../core/runtime/connection-count.ts';
 import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { Logger } from '../../core/runtime/log.ts';
+import { SourceLimiter } from '../../core/runtime/token-bucket.ts';
 import { createApp, type MoonlightServer } from './app.ts';
+import type { HttpLimits, HttpLimitSettings } from './limits.ts';
+import type { HttpRefusalReason } from './limits-metrics.ts';
 
-/** Connections of one listener. */
-export const CONNECTIONS_MAX = 1024;
-/** Connections of one source address and listener; many players may share one. */
-export const CONNECTIONS_PER_ADDRESS_MAX = 128;
-/** Request line and headers, bytes; step 1 of pairing has some 2.3 kB. */
-export const HEADERS_BYTES_MAX = 8 * 1024;
-/** For the TLS handshake, and for a whole request from its first byte, ms. */
-export const REQUEST_TIMEOUT_MS = 10_000;
-
-const HTTP_LIMITS = {
-  maxHeaderSize: HEADERS_BYTES_MAX,
-  headersTimeout: REQUEST_TIMEOUT_MS,
-  requestTimeout: REQUEST_TIMEOUT_MS,
-  connectionsCheckingInterval: 2_000,
-  keepAliveTimeout: 5_000,
-};
+/** How often connections are looked at for their time-outs. */
+const CHECK_INTERVAL_MS = 2_000;
 
 export interface ListenerOptions {
   bindAddress: string;
   /** 0 lets the system choose. */
   port: number;
   /** Makes it an HTTPS listener. */
-  tls?: { certificatePem: string; privateKeyPem: string };
+  tls?: TlsOptions;
+  limits: HttpLimits;
   log: Logger;
+}
+
+export interface TlsOptions {
+  certificatePem: string;
+  privateKeyPem: string;
+  /** Whether the certificate with this SHA-256 (lower-case hex of its DER) is paired now: its source is known. */
+  isPaired: (fingerprint: string) => boolean;
 }
 
 /** A listener that does not listen yet, so that routes can be registered on `app`. */
@@ -49,17 +49,23 @@ export interface Listener {
   stop: () => Promise<void>;
 }
 
-export function createListener({ bindAddress, port, tls, log }: ListenerOptions): Listener {
-  /** Open sockets with their source address; at most CONNECTIONS_MAX. */
-  const sockets = new Map<Socket, string>();
-  const app = createApp(log, (handler) => {
-    const server = tls === undefined ? createHttpServer(HTTP_LIMITS, handler) : createTlsServer(tls, handler);
-    server.maxConnections = CONNECTIONS_MAX;
-    // On TLS too, this is the TCP connection, before its handshake.
-    server.on('connection', (socket: Socket) => {
-      admit(sockets, socket);
-    });
-    return server;
+export function createListener({ bindAddress, port, tls, limits, log }: ListenerOptions): Listener {
+  const door = new Door(limits);
+  const requests = new SourceLimiter(limits.settings.requestRates);
+  const app = createApp({
+    log,
+    refused: limits.refused,
+    takeRequest: (address) => requests.take(address, limits.now(), () => limits.known.has(address)),
+    createServer: (handler) => {
+      const server =
+        tls === undefined ? createPlainServer(limits, handler) : createTlsServer(tls, limits, handler);
+      server.timeout = limits.settings.idleTimeoutMs;
+      // On TLS too, this is the TCP connection, before its handshake.
+      server.on('connection', (socket: Socket) => {
+        door.enter(socket);
+      });
+      return server;
+    },
   });
 
   return {
@@ -79,37 +85,88 @@ export function createListener({ bindAddress, port, tls, log }: ListenerOptions)
     },
     stop: async () => {
       const closed = app.close();
-      for (const socket of sockets.keys()) socket.destroy();
+      door.closeAll();
       await closed;
     },
   };
 }
 
+function serverLimits({ headersMaxBytes, requestTimeoutMs, keepAliveTimeoutMs }: HttpLimitSettings): object {
+  return {
+    maxHeaderSize: headersMaxBytes,
+    headersTimeout: requestTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, requestTimeoutMs),
+    keepAliveTimeout: keepAliveTimeoutMs,
+  };
+}
+
+function createPlainServer({ settings }: HttpLimits, handler: RequestListener): Server {
+  return createHttpServer(serverLimits(settings), handler);
+}
+
 function createTlsServer(
-  { certificatePem, privateKeyPem }: NonNullable<ListenerOptions['tls']>,
+  { certificatePem, privateKeyPem, isPaired }: TlsOptions,
+  { settings, known }: HttpLimits,
   handler: RequestListener,
 ): ReturnType<typeof createHttpsServer> {
   const options = {
-    ...HTTP_LIMITS,
+    ...serverLimits(settings),
     cert: certificatePem,
     key: privateKeyPem,
     requestCert: true,
     rejectUnauthorized: false,
     minVersion: 'TLSv1.2',
     secureOptions: constants.SSL_OP_NO_TICKET,
-    handshakeTimeout: REQUEST_TIMEOUT_MS,
+    handshakeTimeout: settings.requestTimeoutMs,
   } as const;
-  return createHttpsServer(options, handler);
+  const server = createHttpsServer(options, handler);
+  server.on('secureConnection', (socket: TLSSocket) => {
+    const certificate = socket.getPeerX509Certificate();
+    const fingerprint = certificate && fingerprintOf(certificate.raw);
+    if (fingerprint !== undefined && isPaired(fingerprint))
+      known.add(canonicalAddress(socket.remoteAddress ?? ''));
+  });
+  return server;
 }
 
-function admit(sockets: Map<Socket, string>, socket: Socket): void {
-  const address = canonicalAddress(socket.remoteAddress ?? '');
-  let fromThere = 0;
-  for (const other of sockets.values()) if (other === address) fromThere += 1;
-  if (fromThere >= CONNECTIONS_PER_ADDRESS_MAX) {
-    socket.destroy();
-    return;
+/** Lets connections in, and knows which are open. */
+class Door {
+  readonly #limits: HttpLimits;
+  readonly #count: ConnectionCount;
+  readonly #rate: SourceLimiter;
+  /** At most `connections.max`, as the count says. */
+  readonly #open = new Set<Socket>();
+
+  constructor(limits: HttpLimits) {
+    this.#limits = limits;
+    this.#count = new ConnectionCount(limits.settings.connections);
+    this.#rate = new SourceLimiter(limits.settings.connectionRates);
   }
-  sockets.set(socket, address);
-  socket.once('close', () => sockets.delete(socket));
+
+  enter(socket: Socket): void {
+    const address = canonicalAddress(socket.remoteAddress ?? '');
+    const refusal = this.#admit(address);
+    if (refusal !== undefined) {
+      this.#limits.refused(refusal);
+      socket.destroy();
+      return;
+    }
+    this.#open.add(socket);
+    socket.once('close', () => {
+      this.#open.delete(socket);
+      this.#count.release(address);
+    });
+  }
+
+  closeAll(): void {
+    for (const socket of this.#open) socket.destroy();
+  }
+
+  #admit(address: string): HttpRefusalReason | undefined {
+    const { known, now } = this.#limits;
+    const isKnown = () => known.has(address);
+    if (!this.#rate.take(address, now(), isKnown)) return 'connectionsLimited';
+    return this.#count.admit(address, isKnown) ? undefined : 'tooManyConnections';
+  }
 }

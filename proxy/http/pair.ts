@@ -13,6 +13,7 @@ import type { PairingStep } from '../pairing/state.ts';
 import { XML_TYPE, type MoonlightServer } from './app.ts';
 import { leftSignal } from './client-left.ts';
 import { addressOf, pairedClient } from './client.ts';
+import type { HttpLimits } from './limits.ts';
 
 /** Hexadecimal text of whole bytes; the URL's own limit bounds it. */
 const Hex = z
@@ -43,20 +44,24 @@ const ANSWER_FIELDS = {
 const LATER_STEPS = ['clientchallenge', 'serverchallengeresp', 'clientpairingsecret'] as const;
 
 const UNPAIR_REFUSED = 403;
+const TOO_MANY = 'Too many clients ask to pair: try again in a minute';
 
 export interface PairDeps {
   exchanges: PairingExchanges;
   identity: { certificatePem: string };
+  limits: Pick<HttpLimits, 'takePairing'>;
 }
 
 /** Steps 1 to 4, and the refusal to unpair: whoever asks over HTTP has proven nothing. */
-export function registerPair(app: MoonlightServer, { exchanges, identity }: PairDeps): void {
+export function registerPair(app: MoonlightServer, { exchanges, identity, limits }: PairDeps): void {
   const plaincert = Buffer.from(identity.certificatePem).toString('hex');
 
   app.get('/pair', { schema: { querystring: z.union([FirstStep, LaterStep]) } }, async (request, reply) => {
     const { query } = request;
     const address = addressOf(request);
     if ('salt' in query) {
+      if (!limits.takePairing(address))
+        return reply.type(XML_TYPE).send(writeXml(503, {}, { statusMessage: TOO_MANY }));
       const certificate = readCertificate(query.clientcert);
       await exchanges.begin({ address, salt: query.salt, ...certificate }, leftSignal(reply));
       return reply.type(XML_TYPE).send(writeXml(200, { paired: 1, plaincert }));

@@ -2,8 +2,11 @@
  * From a client's wish to a URL it can stream from: writes the launch row, makes the Session object, and waits until
  * the operator has a host ready.
  *
+ * Asking is done in turn for each user, waiting is not: who asks for a game that somebody else still waits for takes
+ * it over, and the one before is told so.
+ *
  * A game that was launched for nobody must not stay: whatever goes wrong, or if the client hangs up, a session made
- * here is deleted again. A session that is resumed is kept, unless it has ended.
+ * here is deleted again, unless somebody took it over. A session that is resumed is kept, unless it has ended.
  */
 import { randomUUID } from 'node:crypto';
 import type { Pairing, Session } from '../../core/crd/types.ts';
@@ -16,8 +19,9 @@ import type { LaunchRecord } from '../../core/session/record.ts';
 import type { TableReader, TableWriter } from '../../core/session/table.ts';
 import type { ObjectStore } from '../../core/store/object-store.ts';
 import type { RtspGate } from '../rtsp/gate.ts';
-import { awaitSession } from './await-session.ts';
+import { awaitSession, watchNewerLaunch } from './await-session.ts';
 import { GameFailed } from './game-failed.ts';
+import type { Turns } from './turns.ts';
 
 /** Clients give up at 120 s, ms. */
 export const LAUNCH_TIMEOUT_MS = 110_000;
@@ -33,6 +37,12 @@ export interface PlayDeps {
   launchTimeoutMs?: number;
 }
 
+/** What the requests of one listener share. */
+export interface PlayContext extends PlayDeps {
+  /** By user. */
+  turns: Turns;
+}
+
 /** What one request asks for. */
 export interface Wish {
   pairing: Pairing;
@@ -43,20 +53,23 @@ export interface Wish {
   left: AbortSignal;
 }
 
-/**
- * Starts a new game. @returns `sessionUrl0`.
- *
- * @throws GameFailed with the operator's reason, GleipnirError LAUNCH_TIMEOUT, SESSION_NOT_FOUND when somebody ended
- *   it meanwhile, or the reason of `wish.left`.
- */
-export async function startGame(deps: PlayDeps, wish: Wish): Promise<string> {
-  const { pairing, query, left } = wish;
-  const id = randomUUID();
+/** A launch or resume that was asked of the operator. */
+export interface Asked {
+  id: string;
+  /** 1 for a session made here. */
+  generation: number;
+}
+
+/** Asks for a new game; to be called in the user's turn. @throws GleipnirError REQUEST_INVALID */
+export async function startGame(deps: PlayContext, wish: Wish): Promise<Asked> {
+  const { pairing, query, address } = wish;
+  const asked = { id: randomUUID(), generation: 1 };
+  const { id } = asked;
   const { parameters } = query;
   if (parameters['mode'] === undefined)
     throw new GleipnirError('REQUEST_INVALID', 'The launch names no mode');
   try {
-    await deps.launches.put(launchRow(deps, wish, { id, generation: 1, verb: 'launch', parameters }));
+    await deps.launches.put(launchRow(deps, wish, { ...asked, verb: 'launch', parameters }));
     await deps.sessions.create({
       name: id,
       spec: {
@@ -65,22 +78,20 @@ export async function startGame(deps: PlayDeps, wish: Wish): Promise<string> {
         gameReference: { name: String(query.appId) },
       },
     });
-    deps.log.info({ sessionId: id, client: wish.address, appId: query.appId }, 'client launches');
-    const streamURL = await awaitAnswer(deps, wish, { id, generation: 1 });
-    left.addEventListener('abort', () => void discard(deps, id), { once: true });
-    return streamURL;
   } catch (error) {
     await discard(deps, id);
     throw error;
   }
+  deps.log.info({ sessionId: id, client: address, appId: query.appId }, 'client launches');
+  return asked;
 }
 
 /**
- * Asks for the next generation of a game that runs already. @returns `sessionUrl0`.
+ * Asks for the next generation of a game that runs, or is about to; to be called in the user's turn.
  *
- * @throws as `startGame`; HOST_BUSY when another resume of it is under way elsewhere.
+ * @throws GleipnirError HOST_BUSY when another resume of it came first elsewhere.
  */
-export async function resumeGame(deps: PlayDeps, wish: Wish, session: Session): Promise<string> {
+export async function resumeGame(deps: PlayContext, wish: Wish, session: Session): Promise<Asked> {
   const id = session.metadata.name;
   const former = await deps.table.get('launch', id);
   const generation = Math.max(former?.generation ?? 0, session.status?.launchGeneration ?? 0) + 1;
@@ -93,35 +104,59 @@ export async function resumeGame(deps: PlayDeps, wish: Wish, session: Session): 
     throw new GleipnirError('HOST_BUSY', 'This game is being resumed elsewhere: try again');
   }
   deps.log.info({ sessionId: id, client: wish.address, generation }, 'client resumes');
+  return { id, generation };
+}
+
+/**
+ * Waits for the operator's answer to what was asked. @returns `sessionUrl0`.
+ *
+ * @throws GameFailed with the operator's reason, GleipnirError LAUNCH_TIMEOUT, APP_RUNNING when somebody took the game
+ *   over, SESSION_NOT_FOUND when somebody ended it, or the reason of `wish.left`.
+ */
+export async function awaitGame(deps: PlayContext, wish: Wish, asked: Asked): Promise<string> {
+  const { left } = wish;
+  const giveUp = (reason: unknown) => deps.turns.run(turnOf(wish), () => abandon(deps, asked, reason));
   try {
-    return await awaitAnswer(deps, wish, { id, generation });
+    const streamURL = await awaitAnswer(deps, wish, asked);
+    left.addEventListener('abort', () => void giveUp(left.reason), { once: true });
+    return streamURL;
   } catch (error) {
-    deps.gate.leave(id);
-    if (error instanceof GameFailed) await deps.sessions.delete(id);
+    await giveUp(error);
     throw error;
   }
 }
 
+/** Whose turn a wish waits for. */
+export function turnOf({ pairing }: Wish): string {
+  return pairing.spec.userReference.name;
+}
+
 function launchRow(
   { sealer }: PlayDeps,
-  { query, address }: Wish,
+  { query, address, pairing }: Wish,
   own: Pick<LaunchRecord, 'id' | 'generation' | 'verb' | 'parameters'>,
 ): LaunchRecord {
   const { appId, rikey, rikeyid, corever } = query;
-  return { ...own, appId, rikey: sealer.seal(rikey), rikeyid, corever, clientAddress: address };
+  const pairingName = pairing.metadata.name;
+  return { ...own, appId, rikey: sealer.seal(rikey), rikeyid, corever, clientAddress: address, pairingName };
 }
 
 /** Until the host is ready and, for plain RTSP, the gate of the client's address is ours. */
 async function awaitAnswer(
   deps: PlayDeps,
   { address, left }: Wish,
-  { id, generation }: { id: string; generation: number },
+  { id, generation }: Asked,
 ): Promise<string> {
   const timeout = new AbortController();
   const timer = setTimeout(() => {
     timeout.abort(new GleipnirError('LAUNCH_TIMEOUT', 'The machine did not start in time: try again'));
   }, deps.launchTimeoutMs ?? LAUNCH_TIMEOUT_MS);
-  const signal = AbortSignal.any([left, timeout.signal]);
+  const newer = watchNewerLaunch(deps.table, {
+    name: id,
+    generation,
+    reason: new GleipnirError('APP_RUNNING', 'This game was just started elsewhere'),
+  });
+  const signal = AbortSignal.any([left, timeout.signal, newer.signal]);
   try {
     const outcome = await awaitSession(deps.sessions, { name: id, generation, signal });
     if (outcome.kind === 'ended') throw new GameFailed(outcome.status);
@@ -132,10 +167,28 @@ async function awaitAnswer(
     return streamURL;
   } finally {
     clearTimeout(timer);
+    newer.stop();
   }
 }
 
-/** Removes whatever there is of a session made here. */
+/** Leaves nothing of what was asked for nobody; what somebody asked for since is theirs. */
+async function abandon(deps: PlayDeps, { id, generation }: Asked, reason: unknown): Promise<void> {
+  try {
+    const launch = await deps.table.get('launch', id);
+    if (launch !== undefined && launch.generation > generation) return;
+    if (generation === 1 || reason instanceof GameFailed) {
+      await discard(deps, id);
+      return;
+    }
+    deps.gate.leave(id);
+    // The session may have gone before the launch row was written; then nobody else removes that.
+    if ((await deps.sessions.get(id)) === undefined) await deps.launches.remove(id);
+  } catch (err) {
+    deps.log.error({ sessionId: id, err }, 'launch could not be given up');
+  }
+}
+
+/** Removes whatever there is of a session. */
 async function discard({ sessions, launches, gate, log }: PlayDeps, id: string): Promise<void> {
   gate.leave(id);
   try {

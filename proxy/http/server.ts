@@ -4,13 +4,16 @@
  * HTTP serves only what a stranger may ask: /serverinfo, and /pair (/unpair is refused). HTTPS serves everything,
  * and looks for each request whether the certificate of its connection is paired.
  */
+import type { Registry } from 'prom-client';
 import type { AppCatalog } from '../../core/host/catalog.ts';
 import type { ObjectStore } from '../../core/store/object-store.ts';
+import type { LaunchMetrics } from '../metrics.ts';
 import type { HostIdentity } from '../identity/identity.ts';
 import { PairedClients } from '../pairing/clients.ts';
 import type { PairingExchanges } from '../pairing/exchange.ts';
 import { registerApps } from './apps.ts';
 import { registerLaunch } from './launch.ts';
+import { createHttpLimits, type HttpLimitSettings } from './limits.ts';
 import { createListener } from './listener.ts';
 import { registerPair, registerPairChallenge } from './pair.ts';
 import type { PlayDeps } from './play.ts';
@@ -23,6 +26,8 @@ export interface MoonlightHttpConfig {
   httpsPort: number;
   /** Public address that clients may try when they are away from home. */
   externalAddress?: string;
+  /** Departures from HTTP_LIMITS. */
+  limits?: Partial<HttpLimitSettings>;
 }
 
 export interface MoonlightHttpDeps extends PlayDeps {
@@ -31,6 +36,9 @@ export interface MoonlightHttpDeps extends PlayDeps {
   pairings: ObjectStore<'Pairing'>;
   catalog: AppCatalog;
   exchanges: PairingExchanges;
+  launchMetrics: LaunchMetrics;
+  /** Gets `gleipnir_proxy_http_refused_total`. */
+  register: Registry;
 }
 
 export interface MoonlightHttp {
@@ -46,11 +54,14 @@ export function createMoonlightHttp(deps: MoonlightHttpDeps): MoonlightHttp {
   const bound = { http: config.httpPort, https: config.httpsPort };
   const shared = { ...deps, clients, ports: () => bound, ...externalAddressOf(config) };
   const { bindAddress } = config;
-  const http = createListener({ bindAddress, port: config.httpPort, log });
-  const https = createListener({ bindAddress, port: config.httpsPort, tls: identity, log });
+  const limits = createHttpLimits({ register: deps.register, settings: config.limits ?? {} });
+  const isPaired = (fingerprint: string) => clients.find(fingerprint) !== undefined;
+  const tls = { ...identity, isPaired };
+  const http = createListener({ bindAddress, port: config.httpPort, limits, log });
+  const https = createListener({ bindAddress, port: config.httpsPort, tls, limits, log });
 
   registerServerinfo(http.app, shared, false);
-  registerPair(http.app, { exchanges, identity });
+  registerPair(http.app, { exchanges, identity, limits });
   registerServerinfo(https.app, shared, true);
   registerPairChallenge(https.app, clients);
   registerApps(https.app, shared);

@@ -56,7 +56,7 @@ describe('GET /serverinfo', () => {
     await bench.sessions.create({
       name: 'game',
       spec: {
-        userReference: { name: 'default' },
+        userReference: { name },
         pairingReference: { name },
         gameReference: { name: '1788903683' },
       },

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Registry } from 'prom-client';
 import type { AppCatalog, CatalogApp } from '../../core/host/catalog.ts';
 import { HostHttpClient, type Query } from '../../core/host/http-client.ts';
 import { pairWithHost } from '../../core/host/pair.ts';
@@ -21,6 +22,9 @@ import type { HostIdentity } from '../identity/identity.ts';
 import { PairingExchanges } from '../pairing/exchange.ts';
 import type { PairingTiming } from '../pairing/types.ts';
 import { RtspGate } from '../rtsp/gate.ts';
+import type { HttpLimitSettings } from './limits.ts';
+import type { HttpRefusalReason } from './limits-metrics.ts';
+import { registerProxyMetrics } from '../metrics.ts';
 import { createMoonlightHttp } from './server.ts';
 
 export const RIKEY = 'b43d968a233c02392c4069b97827d563';
@@ -44,6 +48,8 @@ export interface Bench {
   /** Everything logged, at every level. */
   logged: () => string;
   clients: readonly [TestClient, TestClient];
+  /** How often `reason` was counted. */
+  refused: (reason: HttpRefusalReason) => Promise<number>;
   stop: () => Promise<void>;
 }
 
@@ -51,12 +57,14 @@ export interface BenchOptions {
   httpsPort?: number;
   timing?: Partial<PairingTiming>;
   launchTimeoutMs?: number;
+  limits?: Partial<HttpLimitSettings>;
 }
 
 export async function startBench({
   timing,
   launchTimeoutMs,
   httpsPort = 0,
+  limits = {},
 }: BenchOptions = {}): Promise<Bench> {
   const directory = await mkdtemp(join(tmpdir(), 'gleipnir-http-'));
   const now = () => new Date();
@@ -64,29 +72,20 @@ export async function startBench({
   const sessions = await createLocalStore({ kind: 'Session', directory, now });
   const table = createMemoryTable();
   const lines: string[] = [];
-  const log = createLogger('trace', {
-    write: (line) => {
-      lines.push(line);
-    },
-  });
+  const log = createLogger('trace', { write: (line) => void lines.push(line) });
   const identity = {
     hostname: 'Test & host',
     uniqueid: '4ade85a2-2e8b-46d7-a944-8ebdfafeb4a7',
     mac: '02:77:00:00:00:46',
     ...(await hostCertificate),
   };
-  const exchanges = new PairingExchanges({
-    identity,
-    pairings,
-    now: () => Date.now(),
-    log,
-    timing: timing ?? {},
-  });
+  const exchanges = new PairingExchanges({ identity, pairings, now: Date.now, log, timing: timing ?? {} });
   const apps: CatalogApp[] = [{ id: 7, title: 'Test card', isHdrSupported: false }];
   const sealer = createSealer(Buffer.alloc(32, 1));
   const gate = new RtspGate();
+  const register = new Registry();
   const server = createMoonlightHttp({
-    config: { bindAddress: '127.0.0.1', httpPort: 0, httpsPort },
+    config: { bindAddress: '127.0.0.1', httpPort: 0, httpsPort, limits },
     identity,
     pairings,
     sessions,
@@ -97,6 +96,8 @@ export async function startBench({
     exchanges,
     gate,
     log,
+    launchMetrics: registerProxyMetrics({ register, pairings }).launches,
+    register,
     ...(launchTimeoutMs === undefined ? {} : { launchTimeoutMs }),
   });
   const stop = async () => {
@@ -120,8 +121,14 @@ export async function startBench({
     apps,
     logged: () => lines.join(''),
     clients: [new TestClient(ports.http, first), new TestClient(ports.http, second)],
+    refused: (reason) => countRefused(register, reason),
     stop,
   };
+}
+
+async function countRefused(register: Registry, reason: HttpRefusalReason): Promise<number> {
+  const metric = await register.getSingleMetric('gleipnir_proxy_http_refused_total')?.get();
+  return metric?.values.find(({ labels }) => labels['reason'] === reason)?.value ?? 0;
 }
 
 function catalogOf(apps: CatalogApp[]): AppCatalog {
@@ -132,6 +139,7 @@ function catalogOf(apps: CatalogApp[]): AppCatalog {
     codecModes: () => 0x101,
     maxLumaPixelsHEVC: () => 1869449984,
     awaitedPins: () => [],
+    hosts: () => [],
   };
 }
 

@@ -23,6 +23,7 @@ class SlowStore {
     return {
       get: unused,
       create: unused,
+      update: unused,
       patchStatus: unused,
       delete: unused,
       list: () => this.listed.promise,

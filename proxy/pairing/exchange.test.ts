@@ -7,6 +7,7 @@ import {
 import { createLogger } from '../../core/runtime/log.ts';
 import type { ObjectStore } from '../../core/store/object-store.ts';
 import { PairingExchanges } from './exchange.ts';
+import type { PairingOutcome } from './outcome.ts';
 import { PENDING_MAX, PENDING_PER_ADDRESS_MAX } from './types.ts';
 
 const never = new AbortController().signal;
@@ -14,16 +15,19 @@ const never = new AbortController().signal;
 let host: Certificate;
 let client: Certificate;
 let exchanges: PairingExchanges;
+let ended: PairingOutcome[];
 
 beforeAll(async () => {
   [host, client] = await Promise.all([createHostCertificate('host'), createClientCertificate()]);
 });
 beforeEach(() => {
+  ended = [];
   exchanges = new PairingExchanges({
     identity: host,
     pairings: {} as ObjectStore<'Pairing'>,
     now: () => 1_000,
     log: createLogger('silent'),
+    onEnd: (outcome) => ended.push(outcome),
   });
 });
 afterEach(() => {
@@ -82,6 +86,7 @@ describe('PairingExchanges', () => {
     expect(isSecondReleased).toBe(false);
     await expect(exchanges.advance('192.0.2.1', 'clientpairingsecret', Buffer.alloc(1))).rejects.toThrow();
     expect(await outcomes[0]).toBe('failed');
+    expect(ended).toEqual(['failed']);
     await second;
     expect(exchanges.pending()).toHaveLength(2);
   });

@@ -6,11 +6,11 @@
  * every end but success forgets the exchange. The exchanges are this process's own.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { Pairing } from '../../core/crd/types.ts';
 import { certificateSignature } from '../../core/protocol/pairing/certificate.ts';
 import { derivePairingKey } from '../../core/protocol/pairing/crypto.ts';
 import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { Logger } from '../../core/runtime/log.ts';
+import { sourceOf } from '../../core/runtime/token-bucket.ts';
 import type { ObjectStore } from '../../core/store/object-store.ts';
 import { takeStep, type PairingParties } from './handshake.ts';
 import { endError, stepError, type PairingOutcome } from './outcome.ts';
@@ -21,6 +21,7 @@ import {
   PENDING_MAX,
   PENDING_PER_ADDRESS_MAX,
   type PairingRequest,
+  type EnteredNames,
   type PairingTiming,
   type PendingExchange,
 } from './types.ts';
@@ -33,13 +34,15 @@ export interface PairingExchangesDeps {
   now: () => number;
   log: Logger;
   timing?: Partial<PairingTiming>;
+  /** Told how each exchange ended. */
+  onEnd?: (outcome: PairingOutcome) => void;
 }
 
 interface Exchange extends PendingExchange {
   readonly salt: Uint8Array;
   readonly parties: PairingParties;
   state: PairingState;
-  clientName: string | undefined;
+  names: EnteredNames;
   /** Settles the answer to step 1. */
   readonly released: PromiseWithResolvers<undefined>;
   readonly outcome: PromiseWithResolvers<PairingOutcome>;
@@ -114,14 +117,15 @@ export class PairingExchanges {
    * Enters the PIN that the client shows; each exchange takes one.
    *
    * @param pin 4 digits.
+   * @param names what the client and its person are called.
    * @returns how the exchange ends, or `undefined` if no exchange of this id waits for a PIN (any more).
    */
-  enterPin(id: string, pin: string, clientName?: string): Promise<PairingOutcome> | undefined {
+  enterPin(id: string, pin: string, names: EnteredNames = {}): Promise<PairingOutcome> | undefined {
     const exchange = this.#exchanges.get(id);
     if (exchange === undefined || nextPhase(exchange.state.phase, 'pin') === 'failed') return undefined;
     exchange.state = { phase: 'queued', key: derivePairingKey(exchange.salt, pin) };
     exchange.awaitsPin = false;
-    exchange.clientName = clientName;
+    exchange.names = names;
     this.#limitLife(exchange, this.#timing.stepsMs);
     // Turns go in the order of the PINs.
     this.#exchanges.delete(id);
@@ -170,7 +174,10 @@ export class PairingExchanges {
     if (this.#wrongPins.isBlocked(address)) {
       throw new GleipnirError('PIN_WRONG', 'Too many wrong PINs from this address: try again in ten minutes');
     }
-    const fromThere = [...this.#exchanges.values()].filter((exchange) => exchange.address === address);
+    const source = sourceOf(address);
+    const fromThere = [...this.#exchanges.values()].filter(
+      (exchange) => sourceOf(exchange.address) === source,
+    );
     if (this.#exchanges.size >= PENDING_MAX || fromThere.length >= PENDING_PER_ADDRESS_MAX) {
       throw new GleipnirError('HOST_BUSY', 'Too many clients are pairing right now: try again later');
     }
@@ -193,7 +200,7 @@ export class PairingExchanges {
         random: randomBytes,
       },
       state: { phase: 'awaitsPin' },
-      clientName: undefined,
+      names: {},
       released: Promise.withResolvers<undefined>(),
       outcome: Promise.withResolvers<PairingOutcome>(),
       lifeTimer: undefined,
@@ -233,22 +240,17 @@ export class PairingExchanges {
   }
 
   async #complete(exchange: Exchange): Promise<void> {
-    const { fingerprint, clientName, parties, address } = exchange;
+    const { fingerprint, names, parties, address } = exchange;
     this.#forget(exchange);
     try {
-      const spec: Pairing['spec'] = {
-        userReference: { name: 'default' },
-        clientCertPEM: parties.client.certificatePem,
-        fingerprint,
-        ...(clientName === undefined ? {} : { clientName }),
-      };
-      await storePairing(this.#deps.pairings, spec);
+      const clientCertPEM = parties.client.certificatePem;
+      await storePairing(this.#deps.pairings, { fingerprint, clientCertPEM }, names);
     } catch (error) {
-      exchange.outcome.resolve('failed');
+      this.#settle(exchange, 'failed');
       throw error;
     }
     this.#deps.log.info({ client: address, exchange: exchange.id, fingerprint }, 'client is paired');
-    exchange.outcome.resolve('paired');
+    this.#settle(exchange, 'paired');
   }
 
   #end(exchange: Exchange, cause: PairingOutcome): void {
@@ -256,9 +258,14 @@ export class PairingExchanges {
     const outcome = exchange.state.phase === 'answered' ? 'pinWrong' : cause;
     if (outcome === 'pinWrong') this.#wrongPins.add(exchange.address);
     this.#deps.log.info({ client: exchange.address, exchange: exchange.id, outcome }, 'pairing ended');
-    exchange.outcome.resolve(outcome);
+    this.#settle(exchange, outcome);
     exchange.released.reject(endError(outcome));
     this.#forget(exchange);
+  }
+
+  #settle(exchange: Exchange, outcome: PairingOutcome): void {
+    exchange.outcome.resolve(outcome);
+    this.#deps.onEnd?.(outcome);
   }
 
   #forget(exchange: Exchange): void {

@@ -6,7 +6,15 @@ import type { PairingFailure } from './state.ts';
  * paired; pinWrong; expired: no PIN, or no further step, in time; clientLeft: it closed its connection;
  * replaced: the same client began anew; failed: anything else.
  */
-export type PairingOutcome = 'paired' | 'pinWrong' | 'expired' | 'clientLeft' | 'replaced' | 'failed';
+export const PAIRING_OUTCOMES = [
+  'paired',
+  'pinWrong',
+  'expired',
+  'clientLeft',
+  'replaced',
+  'failed',
+] as const;
+export type PairingOutcome = (typeof PAIRING_OUTCOMES)[number];
 
 /** What the answer to step 1 says when its exchange ended before its turn. */
 export function endError(outcome: PairingOutcome): GleipnirError {

@@ -2,6 +2,10 @@
 import type { Pairing } from '../../core/crd/types.ts';
 import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { ObjectStore } from '../../core/store/object-store.ts';
+import type { EnteredNames } from './types.ts';
+
+/** Pairings in all. Each takes a person who enters a PIN; sessions and identities at hosts are bounded by them. */
+export const PAIRINGS_MAX = 4_096;
 
 /** Digits of the fingerprint in a Pairing's name. */
 const NAME_DIGITS = 16;
@@ -12,16 +16,30 @@ export function pairingNameOf(fingerprint: string): string {
 }
 
 /**
- * Lets a client in. A client that is paired already keeps its Pairing as it is: deleting it would end its game.
+ * Lets a client in. One that is paired already keeps its Pairing, since deleting it would end its game; only what was
+ * entered anew is changed.
  *
- * @throws GleipnirError OBJECT_EXISTS when the name belongs to another certificate.
+ * @throws GleipnirError HOST_BUSY beyond PAIRINGS_MAX, OBJECT_EXISTS when the name belongs to another certificate.
  */
-export async function storePairing(pairings: ObjectStore<'Pairing'>, spec: Pairing['spec']): Promise<void> {
-  const name = pairingNameOf(spec.fingerprint);
+export async function storePairing(
+  pairings: Pick<ObjectStore<'Pairing'>, 'get' | 'list' | 'create' | 'update'>,
+  client: Pick<Pairing['spec'], 'fingerprint' | 'clientCertPEM'>,
+  { clientName, userName }: EnteredNames,
+): Promise<void> {
+  const name = pairingNameOf(client.fingerprint);
+  if ((await pairings.list()).length >= PAIRINGS_MAX && (await pairings.get(name)) === undefined) {
+    throw new GleipnirError('HOST_BUSY', 'Too many clients are paired with this host: remove one');
+  }
+  const entered = {
+    ...(userName === undefined ? {} : { userReference: { name: userName } }),
+    ...(clientName === undefined ? {} : { clientName }),
+  };
   try {
-    await pairings.create({ name, spec });
+    await pairings.create({ name, spec: { userReference: { name }, ...client, ...entered } });
   } catch (error) {
     if (!(error instanceof GleipnirError) || error.code !== 'OBJECT_EXISTS') throw error;
-    if ((await pairings.get(name))?.spec.fingerprint !== spec.fingerprint) throw error;
+    const standing = await pairings.get(name);
+    if (standing?.spec.fingerprint !== client.fingerprint) throw error;
+    await pairings.update(name, { ...standing.spec, ...entered });
   }
 }

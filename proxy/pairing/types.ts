@@ -30,6 +30,17 @@ export interface PairingRequest {
   fingerprint: string;
 }
 
+/** What the person who enters the PIN says besides. */
+export interface EnteredNames {
+  /** A name of the client, for people. */
+  clientName?: string;
+  /** Whose client it is: `PERSON_PATTERN`. By default it belongs to a person of its own. */
+  userName?: string;
+}
+
+/** How a person is named: a slug, as it names objects. */
+export const PERSON_PATTERN = /^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/;
+
 /** An exchange as a person sees it. */
 export interface PendingExchange {
   id: string;

@@ -17,6 +17,13 @@ describe('WrongPins', () => {
     expect(wrongPins.isBlocked('192.0.2.2')).toBe(false);
   });
 
+  it('counts the addresses of one IPv6 network together', () => {
+    const { wrongPins } = setUp();
+    for (let tries = 0; tries < WRONG_PINS_MAX; tries += 1) wrongPins.add(`2001:db8::${tries}`);
+    expect(wrongPins.isBlocked('2001:db8::ffff')).toBe(true);
+    expect(wrongPins.isBlocked('2001:db8:0:1::1')).toBe(false);
+  });
+
   it('forgets a try after the window', () => {
     const { wrongPins, clock } = setUp();
     for (let tries = 0; tries < WRONG_PINS_MAX; tries += 1) {

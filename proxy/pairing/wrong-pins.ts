@@ -1,6 +1,7 @@
-/** Counts wrong PINs by source address, so that nobody can try the 10,000 of them. */
+/** Counts wrong PINs by source, so that nobody can try the 10,000 of them. */
+import { sourceOf } from '../../core/runtime/token-bucket.ts';
 
-/** Wrong PINs of one address within the window, after which it must wait. */
+/** Wrong PINs of one source within the window, after which it must wait. */
 export const WRONG_PINS_MAX = 3;
 /** How long a wrong PIN counts, ms. */
 export const WRONG_PIN_WINDOW_MS = 10 * 60_000;
@@ -10,7 +11,7 @@ const ADDRESSES_MAX = 1024;
 
 /** The wrong PINs of the last ten minutes. */
 export class WrongPins {
-  /** Instants by address, oldest first. At most ADDRESSES_MAX; swept of what is older than the window. */
+  /** Instants by source, oldest first. At most ADDRESSES_MAX; swept of what is older than the window. */
   readonly #instants = new Map<string, number[]>();
   readonly #now: () => number;
 
@@ -19,30 +20,31 @@ export class WrongPins {
     this.#now = now;
   }
 
-  /** Whether `address` has used up its tries for now. */
+  /** Whether the source of `address` has used up its tries for now. */
   isBlocked(address: string): boolean {
-    return this.#recent(address).length >= WRONG_PINS_MAX;
+    return this.#recent(sourceOf(address)).length >= WRONG_PINS_MAX;
   }
 
-  /** Milliseconds since the last wrong PIN of `address`; Infinity where there was none. */
+  /** Milliseconds since the last wrong PIN of the source of `address`; Infinity where there was none. */
   sinceLastMs(address: string): number {
-    const last = this.#recent(address).at(-1);
+    const last = this.#recent(sourceOf(address)).at(-1);
     return last === undefined ? Infinity : this.#now() - last;
   }
 
   add(address: string): void {
-    const recent = [...this.#recent(address), this.#now()];
+    const source = sourceOf(address);
+    const recent = [...this.#recent(source), this.#now()];
     for (const known of [...this.#instants.keys()]) {
       if (this.#recent(known).length === 0) this.#instants.delete(known);
     }
     const oldest = this.#instants.keys().next();
     if (this.#instants.size >= ADDRESSES_MAX && oldest.done !== true) this.#instants.delete(oldest.value);
-    this.#instants.delete(address);
-    this.#instants.set(address, recent);
+    this.#instants.delete(source);
+    this.#instants.set(source, recent);
   }
 
-  #recent(address: string): number[] {
+  #recent(source: string): number[] {
     const since = this.#now() - WRONG_PIN_WINDOW_MS;
-    return (this.#instants.get(address) ?? []).filter((instant) => instant > since);
+    return (this.#instants.get(source) ?? []).filter((instant) => instant > since);
   }
 }

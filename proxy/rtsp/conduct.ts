@@ -24,6 +24,7 @@ import {
   type RequestPlan,
 } from './handshake.ts';
 import { admit, identifyFrame, identifyPlain, type Origin } from './identify.ts';
+import type { FrameTrials } from './limits.ts';
 import type { RefusalReason } from './metrics.ts';
 import type { LiveSessions } from './sessions.ts';
 import { askHost } from './upstream.ts';
@@ -32,6 +33,7 @@ export interface ConductDeps {
   table: TableReader;
   streams: TableWriter<'stream'>;
   sessions: LiveSessions;
+  trials: FrameTrials;
   gate: RtspGate;
   publicPorts: () => PublicPorts;
   /** Whether hosts on loopback may be dialled. */
@@ -115,7 +117,7 @@ async function answer(identified: Identified, signal: AbortSignal, deps: Conduct
   const admitted = admit(identified.session, frame !== undefined, deps.sessions);
   if ('refusal' in admitted) {
     deps.refused(admitted.refusal);
-    log.info({ reason: admitted.refusal }, 'rtsp request refused');
+    log.debug({ reason: admitted.refusal }, 'rtsp request refused');
     return refusal(request, NOT_FOUND);
   }
   const { session } = admitted;
@@ -124,7 +126,7 @@ async function answer(identified: Identified, signal: AbortSignal, deps: Conduct
   const plan = planRequest(request, session, standing);
   if (plan.kind === 'refuse' || sequence === undefined) {
     deps.refused('unexpected');
-    log.info({ target: request.target }, 'rtsp request not expected');
+    log.debug({ target: request.target }, 'rtsp request not expected');
     return refusal(request, plan.kind === 'refuse' ? plan : BAD_REQUEST);
   }
   return forward({ session, request, plan, standing, sequence, signal, log }, deps);
@@ -156,6 +158,8 @@ async function forward(forwarding: Forwarding, deps: ConductDeps): Promise<RtspR
     log.info({ generation: session.generation }, 'rtsp handshake overtaken by a newer launch');
     return refusal(request, NOT_FOUND);
   }
+  // Of a session that ended while its host was asked, nobody else removes the row.
+  if (deps.sessions.get(session.id) === undefined) await deps.streams.remove(session.id);
   log.debug({ status: reply.status }, 'rtsp request answered');
   if (plan.step.method === 'PLAY' && stream.isPlaying) {
     deps.gate.leave(session.id);

@@ -24,7 +24,7 @@ interface Lane {
 
 /** One gate for each source address. */
 export class RtspGate {
-  /** By address; a lane lives only while it has a holder. */
+  /** By address; a lane lives only while it has a holder, a session, for GATE_HOLD_MS: at most one for each session. */
   readonly #lanes = new Map<string, Lane>();
   readonly #holdMs: number;
 

@@ -12,12 +12,14 @@ import { openRtspFrame, type RtspFrame } from '../../core/protocol/rtsp/encrypti
 import { findHeader, type RtspRequest } from '../../core/protocol/rtsp/message.ts';
 import type { SessionRecord } from '../../core/session/record.ts';
 import type { HostedSession } from './handshake.ts';
+import type { FrameTrials } from './limits.ts';
 import type { RefusalReason } from './metrics.ts';
 import type { LiveSessions } from './sessions.ts';
 
 export interface IdentifyDeps {
   sessions: LiveSessions;
   gate: { holderOf: (address: string) => string | undefined };
+  trials: FrameTrials;
 }
 
 /** What is known of a connection; addresses in canonical form. */
@@ -31,23 +33,29 @@ export interface Origin {
 /** The session of a frame, with the message in it; or why there is none. */
 export type IdentifiedFrame =
   | { session: SessionRecord; message: Uint8Array }
-  | { refusal: 'foreignFrame' | 'ambiguousFrame' | 'replayedFrame' };
+  | { refusal: 'foreignFrame' | 'trialsLimited' | 'ambiguousFrame' | 'replayedFrame' };
 
 /** Clients below 15 Mbit/s name this host in URL and `Host`, whatever sessionUrl0 said. */
 const NO_HOST = '0.0.0.0';
 const URL_HOST = /^rtsp(?:enc)?:\/\/(\[[^\]]*\]|[^/:]*)/;
 const HOST_WITHOUT_PORT = /^(\[[^\]]*\]|[^:]*)/;
 
-/** Finds whose frame this is, by opening it, and takes its sequence number. */
-export function identifyFrame(frame: RtspFrame, source: string, deps: IdentifyDeps): IdentifiedFrame {
-  const { sessions } = deps;
+/**
+ * Finds whose frame this is, by opening it, and takes its sequence number. Sessions of the same source come first;
+ * among them and among the rest, those that wait for their handshake.
+ */
+export function identifyFrame(
+  frame: RtspFrame,
+  source: string,
+  { sessions, trials }: Pick<IdentifyDeps, 'sessions' | 'trials'>,
+): IdentifiedFrame {
   const live = sessions.all();
-  const near = live.filter((session) => session.client.address === source);
-  const far = live.filter((session) => session.client.address !== source);
-  for (const session of [...near, ...far]) {
+  for (const session of inOrder(live, source)) {
     const rikey = sessions.rikeyOf(session);
-    const message = rikey === undefined ? undefined : openRtspFrame(frame, rikey, 'client');
-    if (rikey === undefined || message === undefined) continue;
+    if (rikey === undefined) continue;
+    if (!trials.take(source, session.client.address === source)) return { refusal: 'trialsLimited' };
+    const message = openRtspFrame(frame, rikey, 'client');
+    if (message === undefined) continue;
     const same = live.filter((other) => sessions.rikeyOf(other)?.equals(rikey) === true);
     if (same.length > 1) return { refusal: 'ambiguousFrame' };
     if (!sessions.takeSequence(session, frame.sequence)) return { refusal: 'replayedFrame' };
@@ -56,11 +64,20 @@ export function identifyFrame(frame: RtspFrame, source: string, deps: IdentifyDe
   return { refusal: 'foreignFrame' };
 }
 
+function inOrder(live: readonly SessionRecord[], source: string): SessionRecord[] {
+  const ranks: SessionRecord[][] = [[], [], [], []];
+  for (const session of live) {
+    const isNear = session.client.address === source;
+    ranks[(isNear ? 0 : 2) + (session.state === 'ready' ? 0 : 1)]?.push(session);
+  }
+  return ranks.flat();
+}
+
 /** Finds whose plain request this is; `undefined` when it proves nothing. */
 export function identifyPlain(
   request: RtspRequest,
   origin: Origin,
-  { sessions, gate }: IdentifyDeps,
+  { sessions, gate }: Pick<IdentifyDeps, 'sessions' | 'gate'>,
 ): SessionRecord | undefined {
   const value = findHeader(request.headers, 'Session')?.split(';', 1)[0]?.trim();
   if (value !== undefined) return only(sessions.all(), ({ tokens }) => tokens.rtspSession === value);

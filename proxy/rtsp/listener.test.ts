@@ -92,6 +92,12 @@ describe('plain identification', () => {
     await bench.sessions.remove('a');
     expect(await askText(bench.port, options('label-of-a'))).toBe(NOT_FOUND);
   });
+
+  it('removes the stream row with it', async () => {
+    await bench.streams.put({ id: 'a', generation: 1, isPlaying: true });
+    await bench.sessions.remove('a');
+    await expect.poll(() => bench.table.list('stream')).toEqual([]);
+  });
 });
 
 describe('admission', () => {
@@ -295,7 +301,10 @@ describe('strangers', () => {
 
   it('get no more than their share of connections', async () => {
     await bench.stop();
-    bench = await startBench({ connectionsPerSourceMax: 3, readTimeoutMs: 2_000 });
+    bench = await startBench({
+      connections: { perSourceMax: 3, max: 10, reserved: 0 },
+      readTimeoutMs: 2_000,
+    });
     const held = [await open(), await open(), await open()];
     expect(await ask(bench.port, options())).toHaveLength(0);
     expect(await bench.refused('tooManyConnections')).toBe(1);
@@ -306,7 +315,10 @@ describe('strangers', () => {
 
   it('together get no more than there are', async () => {
     await bench.stop();
-    bench = await startBench({ connectionsMax: 2, readTimeoutMs: 2_000 });
+    bench = await startBench({
+      connections: { perSourceMax: 10, max: 2, reserved: 0 },
+      readTimeoutMs: 2_000,
+    });
     const held = [await open(), await open()];
     expect(await ask(bench.port, options())).toHaveLength(0);
     for (const socket of held) socket.destroy();

@@ -7,38 +7,18 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import type { Registry } from 'prom-client';
 import { RtspReader, type RtspReading } from '../../core/protocol/rtsp/reader.ts';
 import { canonicalAddress } from '../../core/runtime/address.ts';
+import { ConnectionCount } from '../../core/runtime/connection-count.ts';
 import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { Logger } from '../../core/runtime/log.ts';
 import type { Sealer } from '../../core/runtime/seal.ts';
+import { SourceLimiter } from '../../core/runtime/token-bucket.ts';
 import type { TableReader, TableWriter } from '../../core/session/table.ts';
 import { conduct, type ConductDeps } from './conduct.ts';
 import type { RtspGate } from './gate.ts';
 import type { PublicPorts } from './handshake.ts';
+import { FrameTrials, RTSP_LIMITS, type RtspLimits } from './limits.ts';
 import { createRefusalCounter, type RefusalReason } from './metrics.ts';
 import { LiveSessions } from './sessions.ts';
-
-/** What strangers may cost. */
-export interface RtspLimits {
-  /** Largest request, head and body, or frame. */
-  requestMaxBytes: number;
-  /** From connect to the last byte of the request. */
-  readTimeoutMs: number;
-  /** For the whole exchange with the host; clients wait 15 s. */
-  hostTimeoutMs: number;
-  connectionsPerSourceMax: number;
-  connectionsMax: number;
-  /** From the answer to the client's own close. */
-  lingerMs: number;
-}
-
-const LIMITS: RtspLimits = {
-  requestMaxBytes: 16 * 1024,
-  readTimeoutMs: 5_000,
-  hostTimeoutMs: 10_000,
-  connectionsPerSourceMax: 64,
-  connectionsMax: 512,
-  lingerMs: 2_000,
-};
 
 export interface RtspServerDeps {
   config: {
@@ -61,6 +41,8 @@ export interface RtspServerDeps {
   log: Logger;
   /** Gets `gleipnir_proxy_rtsp_refused_total`. */
   register: Registry;
+  /** Milliseconds, for rates. Default: the machine's monotonic clock. */
+  now?: () => number;
 }
 
 /** A running or stopped listener. */
@@ -73,20 +55,38 @@ export interface RtspServer {
 
 /** Terminates clients' RTSP and conducts the handshake with their hosts. */
 export function createRtspServer(deps: RtspServerDeps): RtspServer {
-  const { config, table, streams, sealer, gate, log } = deps;
-  const limits = { ...LIMITS, ...config.limits };
+  const { config, table, streams, sealer, gate, log, now = () => performance.now() } = deps;
+  const limits = { ...RTSP_LIMITS, ...config.limits };
   const counter = createRefusalCounter(deps.register);
   const refused = (reason: RefusalReason) => {
     counter.inc({ reason });
     log.debug({ reason }, 'rtsp turned away');
   };
-  const sessions = new LiveSessions({ table, sealer, log });
+  const forgetStream = (sessionId: string) => {
+    streams.remove(sessionId).catch((err: unknown) => {
+      log.warn({ sessionId, err }, 'stream row cannot be removed');
+    });
+  };
+  const sessions = new LiveSessions({ table, sealer, onGone: forgetStream, log });
   const { allowLoopback, publicPorts } = config;
   const { hostTimeoutMs } = limits;
+  const trials = new FrameTrials(limits, now);
   const connections = new Connections({
     limits,
+    now,
     ownAddresses: config.externalAddress === undefined ? [] : [canonicalAddress(config.externalAddress)],
-    conduct: { table, streams, sessions, gate, publicPorts, allowLoopback, hostTimeoutMs, refused, log },
+    conduct: {
+      table,
+      streams,
+      sessions,
+      trials,
+      gate,
+      publicPorts,
+      allowLoopback,
+      hostTimeoutMs,
+      refused,
+      log,
+    },
   });
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     connections.accept(socket);
@@ -124,6 +124,7 @@ async function listen(server: Server, { bindAddress, port }: RtspServerDeps['con
 
 interface ConnectionsDeps {
   limits: RtspLimits;
+  now: () => number;
   ownAddresses: readonly string[];
   conduct: ConductDeps;
 }
@@ -131,29 +132,30 @@ interface ConnectionsDeps {
 /** The open connections of one listener. */
 class Connections {
   readonly #deps: ConnectionsDeps;
-  /** At most `connectionsMax`. */
+  /** At most `connections.max`, as the count says. */
   readonly #open = new Set<Socket>();
-  /** Open connections by source address; an address goes with its last one. */
-  readonly #counts = new Map<string, number>();
+  readonly #count: ConnectionCount;
+  readonly #rate: SourceLimiter;
 
   constructor(deps: ConnectionsDeps) {
     this.#deps = deps;
+    this.#count = new ConnectionCount(deps.limits.connections);
+    this.#rate = new SourceLimiter(deps.limits.connectionRates);
   }
 
   accept(socket: Socket): void {
-    const { limits, conduct } = this.#deps;
     const source = canonicalAddress(socket.remoteAddress ?? '');
-    const count = this.#counts.get(source) ?? 0;
     socket.on('error', () => socket.destroy());
-    if (this.#open.size >= limits.connectionsMax || count >= limits.connectionsPerSourceMax) {
-      conduct.refused('tooManyConnections');
+    const refusal = this.#admit(source);
+    if (refusal !== undefined) {
+      this.#deps.conduct.refused(refusal);
       socket.destroy();
       return;
     }
     this.#open.add(socket);
-    this.#counts.set(source, count + 1);
     socket.once('close', () => {
-      this.#forget(socket, source);
+      this.#open.delete(socket);
+      this.#count.release(source);
     });
     this.#read(socket, source);
   }
@@ -162,11 +164,12 @@ class Connections {
     for (const socket of this.#open) socket.destroy();
   }
 
-  #forget(socket: Socket, source: string): void {
-    this.#open.delete(socket);
-    const count = (this.#counts.get(source) ?? 1) - 1;
-    if (count === 0) this.#counts.delete(source);
-    else this.#counts.set(source, count);
+  /** Counts a connection in, or says why not. */
+  #admit(source: string): RefusalReason | undefined {
+    const { conduct, now } = this.#deps;
+    const isKnown = () => conduct.sessions.all().some(({ client }) => client.address === source);
+    if (!this.#rate.take(source, now(), isKnown)) return 'connectionsLimited';
+    return this.#count.admit(source, isKnown) ? undefined : 'tooManyConnections';
   }
 
   #read(socket: Socket, source: string): void {

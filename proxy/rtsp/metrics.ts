@@ -5,6 +5,8 @@ import { Counter, type Registry } from 'prom-client';
 export const REFUSAL_REASONS = [
   /** More connections than one source, or all together, may hold. */
   'tooManyConnections',
+  /** More new connections than one source, or all together, may open. */
+  'connectionsLimited',
   /** The request was not complete in time. */
   'timedOut',
   /** Neither RTSP nor a frame, or too large. */
@@ -13,6 +15,8 @@ export const REFUSAL_REASONS = [
   'unidentified',
   /** A frame that opens under no live session's rikey. */
   'foreignFrame',
+  /** A frame that was not tried with every key, because its source, or all together, had too many tried. */
+  'trialsLimited',
   /** A frame whose sequence this session has used before. */
   'replayedFrame',
   /** A frame that opens under the rikey of two sessions. */

@@ -21,6 +21,8 @@ interface GenerationKey {
 export interface LiveSessionsDeps {
   table: TableReader;
   sealer: Sealer;
+  /** Told when the row of a session is gone. */
+  onGone?: (id: string) => void;
   log: Logger;
 }
 
@@ -41,7 +43,9 @@ export class LiveSessions {
       },
     });
     this.#follower.onChange(({ kind, id }) => {
-      if (kind === 'session' && this.#follower.get('session', id) === undefined) this.#keys.delete(id);
+      if (kind !== 'session' || this.#follower.get('session', id) !== undefined) return;
+      this.#keys.delete(id);
+      deps.onGone?.(id);
     });
   }
 

@@ -11,7 +11,8 @@ import { createMemoryTable } from '../../core/session/memory.ts';
 import type { LaunchRecord, SessionRecord } from '../../core/session/record.ts';
 import type { TableReader, TableWriter } from '../../core/session/table.ts';
 import { RtspGate } from './gate.ts';
-import { createRtspServer, type RtspLimits, type RtspServerDeps } from './listener.ts';
+import type { RtspLimits } from './limits.ts';
+import { createRtspServer, type RtspServerDeps } from './listener.ts';
 import type { RefusalReason } from './metrics.ts';
 
 export const LOOPBACK = '127.0.0.1';

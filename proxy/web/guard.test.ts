@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FormToken, isOwnHost, isSameOrigin } from './guard.ts';
+import { FormTokens, isOwnHost, isSameOrigin } from './guard.ts';
 
 describe('isOwnHost', () => {
   it.each([
@@ -19,8 +19,10 @@ describe('isOwnHost', () => {
     { host: '', localAddress: '127.0.0.1', expected: false },
     { host: undefined, localAddress: '127.0.0.1', expected: false },
     { host: '127.0.0.1', localAddress: undefined, expected: true },
+    { host: 'Games.example:8443', localAddress: '192.0.2.7', expected: true },
+    { host: 'x.games.example', localAddress: '192.0.2.7', expected: false },
   ])('says $expected for $host at $localAddress', ({ expected, ...request }) => {
-    expect(isOwnHost(request)).toBe(expected);
+    expect(isOwnHost(request, new Set(['games.example']))).toBe(expected);
   });
 });
 
@@ -29,6 +31,7 @@ describe('isSameOrigin', () => {
   it.each([
     { name: 'a browser that says so', secFetchSite: 'same-origin', expected: true },
     { name: 'an older browser', origin: 'http://localhost:47990', expected: true },
+    { name: 'a proxy that speaks TLS', origin: 'https://localhost:47990', expected: true },
     { name: 'another site', secFetchSite: 'cross-site', origin: 'http://localhost:47990', expected: false },
     { name: 'another port', secFetchSite: 'same-site', expected: false },
     { name: "another site's origin", origin: 'https://evil.example', expected: false },
@@ -39,11 +42,13 @@ describe('isSameOrigin', () => {
   });
 });
 
-describe('FormToken', () => {
-  it('matches itself only', () => {
-    const token = new FormToken();
-    expect(token.matches(token.value)).toBe(true);
-    expect(token.matches(new FormToken().value)).toBe(false);
-    expect(token.matches('')).toBe(false);
+describe('FormTokens', () => {
+  it('matches the token of that login, of this process', () => {
+    const tokens = new FormTokens();
+    expect(tokens.of('alice')).toMatch(/^[\w-]{43}$/);
+    expect(tokens.matches('alice', tokens.of('alice'))).toBe(true);
+    expect(tokens.matches('bob', tokens.of('alice'))).toBe(false);
+    expect(tokens.matches('alice', new FormTokens().of('alice'))).toBe(false);
+    expect(tokens.matches('alice', '')).toBe(false);
   });
 });

@@ -1,242 +1,221 @@
-import type { InjectOptions, LightMyRequestResponse } from 'fastify';
-import { hash } from 'node:crypto';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { Gauge } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Pairing } from '../../core/crd/types.ts';
-import { createLogger } from '../../core/runtime/log.ts';
-import type { PendingExchange } from '../pairing/types.ts';
-import type { PairingOutcome } from '../pairing/outcome.ts';
-import { createWebServer, type WebServer } from './server.ts';
+import { CONNECTION_LIMITS } from './server.ts';
+import {
+  ATTIC,
+  HOST,
+  OWN,
+  PENDING,
+  flowOf,
+  openBench,
+  pairingOf,
+  sessionOf,
+  type Bench,
+} from './test-bench.ts';
 
-const ID = '4ade85a2-2e8b-46d7-a944-8ebdfafeb4a7';
-const PENDING: PendingExchange = {
-  id: ID,
-  address: '192.0.2.9',
-  fingerprint: 'ab12cd34'.repeat(8),
-  since: Date.parse('2026-02-03T04:05:06Z'),
-  awaitsPin: true,
-};
-const OWN = { host: 'localhost:47990', 'sec-fetch-site': 'same-origin' };
+const PATHS = ['/', '/clients', '/hosts', '/sessions'];
 
-let web: WebServer;
-let pending: PendingExchange[];
-let pairings: Pairing[];
-let entered: unknown[];
-let outcome: Promise<PairingOutcome> | undefined;
-let lines: string[];
-
+let bench: Bench;
 beforeEach(() => {
-  [pending, pairings, entered, outcome, lines] = [[], [], [], undefined, []];
-  const log = createLogger('trace', {
-    write: (line) => {
-      lines.push(line);
-    },
+  bench = openBench();
+});
+afterEach(() => bench.web.stop());
+
+describe('every page', () => {
+  it.each(PATHS)('%s says where it is, and carries its language, script and style', async (path) => {
+    const { body, headers } = await bench.get(path);
+    expect(headers['content-type']).toBe('text/html; charset=utf-8');
+    expect(body).toContain('<html lang="en">');
+    expect(body).toContain(`href="${path}" aria-current="page"`);
+    expect(body.match(/aria-current/g)).toHaveLength(1);
+    expect(body).toContain('src="/console.js"');
+    expect(body).toMatch(/data-live="\/api\/[a-z]+" data-version="[0-9a-f]{16}"/);
   });
-  web = createWebServer({
-    config: { bindAddress: '127.0.0.1', port: 0 },
-    hostname: '<Wolf & "Co">',
-    exchanges: {
-      pending: () => pending,
-      enterPin: (...args) => {
-        entered.push(args);
-        return outcome;
-      },
-    },
-    pairings: {
-      list: () => Promise.resolve(pairings),
-      delete: (name) => {
-        pairings = pairings.filter(({ metadata }) => metadata.name !== name);
-        return Promise.resolve();
-      },
-    },
-    catalog: { awaitedPins: () => [{ hostName: 'sofa', address: '192.0.2.5', pin: '4711' }] },
-    now: () => PENDING.since + 42_000,
-    log,
-    outcomeWaitMs: 20,
+
+  it('escapes whatever it did not write itself', async () => {
+    const evil = `"><script>alert('1')</script>`;
+    const pairing = pairingOf('p', { clientName: evil, userReference: { name: evil } });
+    bench.pending.push({ ...PENDING, address: evil });
+    bench.pairings.set('p', pairing);
+    bench.sessions.set('s', sessionOf('s', pairing, { hostName: evil, message: evil }));
+    bench.hosts = [{ ...ATTIC, name: evil, apps: [evil], labels: { [evil]: evil } }];
+    bench.pins.set(evil, evil);
+    for (const path of PATHS) {
+      const { body } = await bench.get(`${path}?message=${encodeURIComponent(evil)}`);
+      expect(body, path).not.toContain('<script>');
+      expect(body, path).not.toContain(`'1'`);
+      expect(body, path).toContain('&lt;Wolf &amp; &quot;Co&quot;&gt;');
+    }
+  });
+
+  it('allows its own script and style and nothing else', async () => {
+    const { headers } = await bench.get();
+    const policy = String(headers['content-security-policy']).split('; ');
+    expect(policy).toEqual(
+      expect.arrayContaining(["default-src 'none'", "script-src 'self'", "style-src 'self'"]),
+    );
+    expect(policy.join()).not.toContain('unsafe');
+    expect(headers).toMatchObject({ 'x-frame-options': 'DENY', 'cache-control': 'no-store' });
+    expect((await bench.get('/console.js')).headers['content-type']).toMatch(/^text\/javascript/);
+    expect((await bench.get('/console.css')).headers['content-type']).toMatch(/^text\/css/);
+  });
+
+  it('answers no foreign name, and has no other pages', async () => {
+    bench.pins.set('attic', '4711');
+    for (const host of ['evil.example', 'localhost.evil.example', '192.0.2.1']) {
+      for (const path of [...PATHS, '/api/hosts', '/metrics']) {
+        const response = await bench.get(path, { host });
+        expect(response.statusCode).toBe(421);
+        expect(response.body).not.toContain('4711');
+      }
+    }
+    for (const path of ['/nope', '/pin', '/api']) expect((await bench.get(path)).statusCode).toBe(404);
+  });
+
+  it('answers the names it was told', async () => {
+    const named = openBench({ hostNames: ['Games.example'] });
+    expect((await named.get('/', { host: 'games.example' })).statusCode).toBe(200);
+    await named.web.stop();
   });
 });
-afterEach(() => web.stop());
 
-function pairing(clientName?: string): Pairing {
-  return {
-    kind: 'Pairing',
-    metadata: { name: 'p-1', uid: 'u', generation: 1, creationTimestamp: '2026-01-01T00:00:00.000Z' },
-    spec: {
-      userReference: { name: 'default' },
-      clientCertPEM: 'pem',
-      fingerprint: 'ef'.repeat(32),
-      ...(clientName === undefined ? {} : { clientName }),
-    },
-  };
-}
-
-const get = (url = '/', headers: Record<string, string> = { host: 'localhost:47990' }) =>
-  web.app.inject({ method: 'GET', url, headers });
-
-async function tokenOf(): Promise<string> {
-  const [, token = ''] = /name="token" value="([^"]+)"/.exec((await get()).body) ?? [];
-  return token;
-}
-
-async function post(
-  url: string,
-  fields: Record<string, string>,
-  options: Partial<InjectOptions> = {},
-): Promise<LightMyRequestResponse> {
-  pairings.push(pairing());
-  const payload = new URLSearchParams({ token: await tokenOf(), ...fields }).toString();
-  const headers = { ...OWN, 'content-type': 'application/x-www-form-urlencoded', ...options.headers };
-  return web.app.inject({ method: 'POST', url, payload, headers });
-}
-
-describe('the PIN page', () => {
-  it('shows who asks, from where and since when, with a labelled form', async () => {
-    pending = [PENDING];
-    const { body, headers } = await get();
-    expect(headers['content-type']).toBe('text/html; charset=utf-8');
+describe('the page for pairing', () => {
+  it('shows who asks, from where and since when, with labelled fields', async () => {
+    bench.pending.push(PENDING);
+    const { body } = await bench.get();
     expect(body).toContain('192.0.2.9');
     expect(body).toContain('<time datetime="2026-02-03T04:05:06.000Z">');
     expect(body).toContain('42 s ago');
     expect(body).toContain('ab12 cd34 ab12 cd34');
-    expect(body).toContain(`<label for="pin-${ID}">`);
-    expect(body).toContain('autofocus');
-    expect(body).toContain('<html lang="en">');
+    for (const field of ['pin', 'name', 'person'])
+      expect(body).toContain(`<label for="${field}-${PENDING.id}">`);
+    expect(body.match(/autofocus/g)).toHaveLength(1);
+    expect(body).toContain('<title>PIN wanted');
   });
 
-  it('reloads by itself only while nobody types', async () => {
-    expect((await get()).body).toContain('http-equiv="refresh"');
-    pending = [{ ...PENDING, awaitsPin: false }];
-    expect((await get()).body).toContain('http-equiv="refresh"');
-    pending = [PENDING];
-    expect((await get()).body).not.toContain('http-equiv="refresh"');
+  it('offers the persons there are, each once', async () => {
+    for (const name of ['p-1', 'p-2'])
+      bench.pairings.set(name, pairingOf(name, { userReference: { name: 'alice' } }));
+    bench.pairings.set('p-3', pairingOf('p-3'));
+    expect((await bench.get()).body.match(/<option[^>]*>/g)).toEqual(['<option value="alice">']);
   });
 
-  it('shows the PINs that hosts wait for, and the paired clients', async () => {
-    pairings = [pairing('Living room'), pairing()];
-    const { body } = await get();
-    expect(body).toContain('4711');
-    expect(body).toContain('sofa');
-    expect(body).toContain('Living room');
-    expect(body).toContain('Unnamed client');
+  it('reloads by itself, without scripts, only while nobody types', async () => {
+    expect((await bench.get()).body).toContain('<noscript><meta http-equiv="refresh"');
+    bench.pending = [{ ...PENDING, awaitsPin: false }];
+    expect((await bench.get()).body).toContain('http-equiv="refresh"');
+    bench.pending = [PENDING];
+    expect((await bench.get()).body).not.toContain('http-equiv="refresh"');
   });
 
-  it('escapes whatever it did not write itself', async () => {
-    pending = [{ ...PENDING, address: '<script>"1"' }];
-    pairings = [pairing(`<img src=x onerror='x'>`)];
-    const { body } = await get(`/?message=%3Cscript%3E`);
-    expect(body).not.toContain('<script');
-    expect(body).not.toContain('<img');
-    expect(body).toContain('&lt;Wolf &amp; &quot;Co&quot;&gt;');
-  });
-
-  it('allows its own style and nothing else', async () => {
-    const { body, headers } = await get();
-    const [, style = ''] = /<style>([^]*)<\/style>/.exec(body) ?? [];
-    const policy = String(headers['content-security-policy']);
-    expect(policy).toContain("default-src 'none'");
-    expect(policy).toContain(`style-src 'sha256-${hash('sha256', style, 'base64')}'`);
-    expect(headers).toMatchObject({ 'x-frame-options': 'DENY', 'cache-control': 'no-store' });
-  });
-
-  it('answers no foreign name', async () => {
-    for (const host of ['evil.example', 'localhost.evil.example', '192.0.2.1']) {
-      const response = await get('/', { host });
-      expect(response.statusCode).toBe(421);
-      expect(response.body).not.toContain('4711');
-    }
-  });
-
-  it('has no other pages', async () => {
-    expect((await get('/nope')).statusCode).toBe(404);
-    expect((await get('/pin')).statusCode).toBe(404);
+  it('shows the PINs that hosts wait for', async () => {
+    bench.pins.set('attic', '4711');
+    expect((await bench.get()).body).toMatch(/>4711<\/strong> at the machine <strong>attic</);
   });
 });
 
-describe('POST /pin', () => {
-  it('enters the PIN and says how it went', async () => {
-    outcome = Promise.resolve('paired');
-    const response = await post('/pin', { id: ID, pin: '1234', name: ' Sofa ' });
-    expect(entered).toEqual([[ID, '1234', 'Sofa']]);
-    expect(response.statusCode).toBe(303);
-    expect(response.headers.location).toBe('/?message=paired');
-    const { body } = await get('/?message=paired');
-    expect(body).toMatch(/role="status"[^>]*>Paired\./);
+describe('the other pages', () => {
+  it('show clients with their person, certificate and game', async () => {
+    bench.pairings.set(
+      'p-1',
+      pairingOf('p-1', { clientName: 'Living room', userReference: { name: 'alice' } }),
+    );
+    bench.pairings.set('p-2', pairingOf('p-2'));
+    bench.sessions.set('s', sessionOf('s', pairingOf('p-1'), {}));
+    const { body } = await bench.get('/clients');
+    expect(body).toMatch(/Living room[^]*alice[^]*Test card[^]*Unnamed client/);
+    expect(body).toContain('efef efef efef efef');
   });
 
-  it.each([
-    { name: 'a wrong PIN', result: Promise.resolve<PairingOutcome>('pinWrong'), message: 'pinWrong' },
-    {
-      name: 'a client that is slow',
-      result: new Promise<PairingOutcome>(() => undefined),
-      message: 'waiting',
-    },
-    { name: 'a client that is gone', result: undefined, message: 'gone' },
-  ])('tells of $name', async ({ result, message }) => {
-    outcome = result;
-    const response = await post('/pin', { id: ID, pin: '1234' });
-    expect(response.headers.location).toBe(`/?message=${message}`);
-    expect((await get(`/?message=${message}`)).body).toContain('role="status"');
+  it('show hosts with their state, places, apps and PIN', async () => {
+    bench.hosts = [ATTIC, { ...ATTIC, name: 'cellar', state: 'unpaired', apps: [], labels: {} }];
+    bench.pins.set('cellar', '4711');
+    const { body } = await bench.get('/hosts');
+    expect(body).toMatch(/attic[^]*Up[^]*192\.0\.2\.5[^]*1 of 4[^]*Doom, Test card[^]*room: attic/);
+    expect(body).toMatch(/cellar[^]*Not paired[^]*4711/);
   });
 
-  it.each([
-    { pin: '123' },
-    { pin: '12345' },
-    { pin: 'abcd' },
-    { pin: '' },
-    { pin: '1234', name: 'x'.repeat(101) },
-  ])('takes no %o', async (fields) => {
-    const response = await post('/pin', { id: ID, ...fields });
-    expect(response.headers.location).toBe('/?message=invalid');
-    expect(entered).toEqual([]);
+  it('show sessions with their figures, by name for those who hear the page', async () => {
+    const pairing = pairingOf('p-1', { clientName: 'Sofa', userReference: { name: 'alice' } });
+    bench.pairings.set('p-1', pairing);
+    bench.sessions.set('s', sessionOf('s', pairing, { isFrozen: true }));
+    bench.flows.set('s', flowOf('s'));
+    const { body } = await bench.get('/sessions');
+    expect(body).toMatch(/Test card[^]*Streaming[^]*Frozen[^]*Sofa of alice[^]*attic/);
+    expect(body).toMatch(/20\.0 Mbit\/s[^]*0\.5 %[^]*0\.4 ms[^]*12 ms/);
+    expect(body).toContain('End<span class="unseen"> Test card of Sofa</span>');
   });
 
-  it.each([
-    { name: 'another site', headers: { 'sec-fetch-site': 'cross-site' }, fields: {} },
-    { name: 'a foreign name', headers: { host: 'evil.example' }, fields: {} },
-    { name: 'a form without token', headers: {}, fields: { token: '' } },
-    { name: 'a form of an earlier process', headers: {}, fields: { token: 'x'.repeat(43) } },
-  ])('refuses $name', async ({ headers, fields }) => {
-    const response = await post('/pin', { id: ID, pin: '1234', ...fields }, { headers });
-    expect(response.statusCode).toBeGreaterThanOrEqual(400);
-    expect(entered).toEqual([]);
-  });
-
-  it('refuses other kinds of bodies, and large ones', async () => {
-    const json = { method: 'POST', url: '/pin', headers: OWN, payload: { id: ID } } as const;
-    expect((await web.app.inject(json)).statusCode).toBe(415);
-    expect((await post('/pin', { id: ID, pin: '1234', name: 'x'.repeat(5000) })).statusCode).toBe(413);
-    expect(entered).toEqual([]);
-  });
-
-  it('logs no PIN', async () => {
-    outcome = Promise.resolve('paired');
-    await post('/pin', { id: ID, pin: '7391' });
-    expect(lines.join('')).not.toContain('7391');
+  it('say so when there is nothing', async () => {
+    bench.hosts = [];
+    expect((await bench.get('/sessions')).body).toContain('Nobody plays');
+    expect((await bench.get('/clients')).body).toContain('None yet');
+    expect((await bench.get('/hosts')).body).toContain('hosts.yaml');
   });
 });
 
-describe('POST /remove', () => {
-  it('removes a client', async () => {
-    const response = await post('/remove', { id: 'p-1' });
-    expect(response.headers.location).toBe('/?message=removed');
-    expect(pairings).toEqual([]);
+describe('/healthz and /metrics', () => {
+  it('answers /healthz under any name', async () => {
+    const { statusCode, body } = await bench.get('/healthz', { host: 'gleipnir.svc' });
+    expect([statusCode, body]).toEqual([200, 'ok\n']);
+  });
+
+  it('shows the metrics of the process', async () => {
+    new Gauge({ name: 'gleipnir_test_ratio', help: 'x', registers: [bench.register] }).set(0.5);
+    const { headers, body } = await bench.get('/metrics');
+    expect(headers['content-type']).toMatch(/^text\/plain; version=/);
+    expect(body).toContain('gleipnir_test_ratio 0.5\n');
   });
 });
 
 describe('createWebServer', () => {
+  const listening = async (config: { bindAddress: string; port: number }) => {
+    const other = openBench(config);
+    try {
+      return await other.web.start();
+    } finally {
+      await other.web.stop();
+    }
+  };
+
   it('listens, and says which port it cannot have', async () => {
-    const port = await web.start();
+    const port = await bench.web.start();
     const response = await fetch(`http://127.0.0.1:${port}/`);
     expect(response.status).toBe(200);
-    const second = createWebServer({
-      config: { bindAddress: '127.0.0.1', port },
-      hostname: 'x',
-      exchanges: { pending: () => [], enterPin: () => undefined },
-      pairings: { list: () => Promise.resolve([]), delete: () => Promise.resolve() },
-      catalog: { awaitedPins: () => [] },
-      now: () => 0,
-      log: createLogger('silent'),
+    await expect(listening({ bindAddress: '127.0.0.1', port })).rejects.toMatchObject({
+      code: 'PORT_UNAVAILABLE',
+      details: { port },
     });
-    await expect(second.start()).rejects.toMatchObject({ code: 'PORT_UNAVAILABLE', details: { port } });
-    await second.stop();
+  });
+
+  it('holds so many connections of one source, and takes new ones when those are gone', async () => {
+    const port = await bench.web.start();
+    const open = async (): Promise<Socket> => {
+      const socket = connect(port, '127.0.0.1');
+      await once(socket, 'connect');
+      return socket;
+    };
+    const held = await Promise.all(Array.from({ length: CONNECTION_LIMITS.perSourceMax }, open));
+    await once(await open(), 'close');
+    for (const socket of held) socket.destroy();
+    const answers = async () =>
+      (await fetch(`http://127.0.0.1:${port}/healthz`).catch(() => undefined))?.status;
+    await expect.poll(answers).toBe(200);
+  });
+
+  it('refuses to open to strangers', () => {
+    expect(() => openBench({ bindAddress: '0.0.0.0' })).toThrow(/password file/);
+  });
+
+  it('hides what went wrong from the page, not from the log', async () => {
+    bench.web.app.get('/broken', () => {
+      throw new Error('a secret path');
+    });
+    const { statusCode, body } = await bench.get('/broken', { ...OWN, host: HOST });
+    expect(statusCode).toBe(500);
+    expect(body).not.toContain('secret');
+    expect(bench.logged()).toContain('a secret path');
   });
 });

@@ -1,6 +1,6 @@
 /**
- * The PIN page, on a port of its own: who wants to pair, the form for the PIN, which clients are paired. It lets
- * people in, so it listens where only its owner is: on loopback, unless configured otherwise.
+ * The console, on a port of its own: who wants to pair, the clients, the hosts, the sessions. It lets people in, so
+ * it listens where only its owner is (loopback), or asks for a login. The same port answers /healthz and /metrics.
  */
 import formbody from '@fastify/formbody';
 import Fastify, {
@@ -9,84 +9,88 @@ import Fastify, {
   type FastifyInstance,
   type FastifyRequest,
 } from 'fastify';
-import type { AddressInfo } from 'node:net';
-import { z } from 'zod';
-import type { AppCatalog } from '../../core/host/catalog.ts';
+import { readFileSync } from 'node:fs';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Registry } from 'prom-client';
+import { canonicalAddress } from '../../core/runtime/address.ts';
+import { ConnectionCount } from '../../core/runtime/connection-count.ts';
 import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { Logger } from '../../core/runtime/log.ts';
-import type { ObjectStore } from '../../core/store/object-store.ts';
-import type { PairingExchanges } from '../pairing/exchange.ts';
-import { FormToken, isOwnHost, isSameOrigin, type RequestOrigin } from './guard.ts';
-import { MESSAGES, renderPage, type Message } from './page.ts';
-import { SECURITY_HEADERS } from './style.ts';
+import { checkAccess, isLoopback, type Access, type AccessConfig } from './access.ts';
+import { registerActions, type ActionsDeps } from './actions.ts';
+import { Facts, type FactsDeps } from './facts.ts';
+import { FormTokens } from './guard.ts';
+import { askerOf, guardAnswers, guardRequests } from './hooks.ts';
+import { Login } from './login.ts';
+import { registerLogin } from './login-routes.ts';
+import { registerPages } from './pages.ts';
+import { STYLE } from './style.ts';
 
 /** Largest form, bytes. */
 const FORM_BYTES_MAX = 4096;
 /** For a whole request, ms. */
 const REQUEST_TIMEOUT_MS = 10_000;
-/** Connections at once. */
-const CONNECTIONS_MAX = 64;
-/** How long a sent PIN waits for the client to finish, ms. */
-const OUTCOME_WAIT_MS = 6_000;
+/** How long a connection may wait for its next request, ms. */
+const IDLE_MS = 5_000;
+/** Connections at once: so many of one source, and some kept for this machine and the trusted proxies. */
+export const CONNECTION_LIMITS = { perSourceMax: 128, max: 256, reserved: 64 };
+/** How the server treats who is slow. */
+const HTTP_LIMITS = {
+  maxHeaderSize: 16 * 1024,
+  headersTimeout: REQUEST_TIMEOUT_MS,
+  connectionsCheckingInterval: 2_000,
+};
 
-const PinForm = z.object({
-  id: z.uuid(),
-  pin: z.string().regex(/^[0-9]{4}$/),
-  name: z.string().trim().max(100).default(''),
-});
-const RemoveForm = z.object({ id: z.string().max(253) });
-const Token = z.object({ token: z.string() });
-const PageQuery = z.object({
-  message: z.enum(Object.keys(MESSAGES) as [Message, ...Message[]]).optional(),
-});
+const SCRIPT = readFileSync(new URL('./console.js', import.meta.url), 'utf8');
 
-export interface WebDeps {
-  config: { bindAddress: string; port: number };
+export interface WebConfig extends AccessConfig {
+  /** 0 lets the system choose. */
+  port: number;
+}
+
+export interface WebDeps extends FactsDeps, Omit<ActionsDeps, 'userOf'> {
+  config: WebConfig;
   hostname: string;
-  exchanges: Pick<PairingExchanges, 'pending' | 'enterPin'>;
-  pairings: Pick<ObjectStore<'Pairing'>, 'list' | 'delete'>;
-  catalog: Pick<AppCatalog, 'awaitedPins'>;
+  exchanges: FactsDeps['exchanges'] & ActionsDeps['exchanges'];
+  pairings: FactsDeps['pairings'] & ActionsDeps['pairings'];
+  sessions: FactsDeps['sessions'] & ActionsDeps['sessions'];
+  /** What /metrics shows. */
+  register: Pick<Registry, 'metrics' | 'contentType'>;
   /** Milliseconds since the epoch. */
   now: () => number;
   log: Logger;
-  /** How long a sent PIN waits for the client to finish, ms. Default 6 s, more than a client needs to notice a wrong PIN. */
-  outcomeWaitMs?: number;
 }
 
 export interface WebServer {
   /** For tests that need no socket. */
   app: FastifyInstance;
-  /** @returns the bound port. @throws GleipnirError PORT_UNAVAILABLE */
+  /** @returns the bound port. @throws GleipnirError PORT_UNAVAILABLE, CONFIG_INVALID for the password file */
   start: () => Promise<number>;
   stop: () => Promise<void>;
 }
 
+/** @throws GleipnirError CONFIG_INVALID when it would be open to strangers. */
 export function createWebServer(deps: WebDeps): WebServer {
-  const { config, log } = deps;
-  const loggerInstance: FastifyBaseLogger = log;
-  const app = Fastify({
-    loggerInstance,
-    logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: FORM_BYTES_MAX,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    forceCloseConnections: true,
-    exposeHeadRoutes: false,
-  });
-  app.server.maxConnections = CONNECTIONS_MAX;
-  app.removeAllContentTypeParsers();
-  void app.register(formbody, { bodyLimit: FORM_BYTES_MAX });
-  guard(app);
-  registerRoutes(app, deps, new FormToken());
+  const { config, now } = deps;
+  const access = checkAccess(config);
+  const login = new Login({ access, now });
+  const tokens = new FormTokens();
+  const app = createApp(deps.log);
+  limitConnections(app, access);
+  guardAnswers(app);
+  guardRequests(app, { access, login, tokens });
+  registerRoutes(app, deps, { login, tokens });
 
   return {
     app,
     start: async () => {
+      await login.start();
       const { bindAddress: host, port } = config;
       try {
-        await app.listen({ host, port, listenTextResolver: () => 'PIN page is up' });
+        await app.listen({ host, port, listenTextResolver: () => 'console is up' });
       } catch (cause) {
         const where = { address: host, port };
-        throw new GleipnirError('PORT_UNAVAILABLE', 'The port of the PIN page cannot be bound', where, {
+        throw new GleipnirError('PORT_UNAVAILABLE', 'The port of the console cannot be bound', where, {
           cause,
         });
       }
@@ -96,87 +100,60 @@ export function createWebServer(deps: WebDeps): WebServer {
   };
 }
 
-/** Checks before every route, and the same headers on every answer, errors included. */
-function guard(app: FastifyInstance): void {
-  app.addHook('onRequest', async (request, reply) => {
-    void reply.headers(SECURITY_HEADERS);
-    const origin = originOf(request);
-    if (!isOwnHost(origin)) return reply.code(421).type('text/plain').send('Use the address of this machine');
-    if (request.method === 'POST' && !isSameOrigin(origin)) {
-      return reply.code(403).type('text/plain').send('This form belongs to another site');
+function createApp(log: Logger): FastifyInstance {
+  const loggerInstance: FastifyBaseLogger = log;
+  const app = Fastify({
+    loggerInstance,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: FORM_BYTES_MAX,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: IDLE_MS,
+    http: HTTP_LIMITS,
+    forceCloseConnections: true,
+    exposeHeadRoutes: false,
+  });
+  app.removeAllContentTypeParsers();
+  void app.register(formbody, { bodyLimit: FORM_BYTES_MAX });
+  return app;
+}
+
+function limitConnections(app: FastifyInstance, { trustedProxies }: Access): void {
+  const count = new ConnectionCount(CONNECTION_LIMITS);
+  app.server.on('connection', (socket: Socket) => {
+    const address = canonicalAddress(socket.remoteAddress ?? '');
+    if (!count.admit(address, () => isLoopback(address) || trustedProxies.has(address))) {
+      socket.destroy();
+      return;
     }
-    return undefined;
-  });
-  app.setNotFoundHandler((_request, reply) =>
-    reply.code(404).type('text/plain').send('There is no such page'),
-  );
-  app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
-    const status = error.statusCode !== undefined && error.statusCode < 500 ? error.statusCode : 500;
-    if (status === 500) request.log.error({ err: error }, 'PIN page failed');
-    const text = status === 500 ? 'Something went wrong here; see the log' : 'This request is not valid';
-    return reply.code(status).type('text/plain').send(text);
-  });
-}
-
-function registerRoutes(app: FastifyInstance, deps: WebDeps, token: FormToken): void {
-  const { exchanges, pairings, catalog, hostname } = deps;
-
-  app.get('/', async (request, reply) => {
-    const query = PageQuery.safeParse(request.query);
-    const page = renderPage({
-      hostname,
-      token: token.value,
-      message: query.data?.message,
-      pending: exchanges.pending(),
-      awaitedPins: catalog.awaitedPins(),
-      pairings: await pairings.list(),
-      now: deps.now(),
+    socket.once('close', () => {
+      count.release(address);
     });
-    return reply.type('text/html; charset=utf-8').send(page);
-  });
-
-  app.addHook('preHandler', async (request, reply) => {
-    if (request.method !== 'POST') return undefined;
-    const form = Token.safeParse(request.body);
-    if (form.success && token.matches(form.data.token)) return undefined;
-    return reply.code(403).type('text/plain').send('This form is out of date: go back and reload the page');
-  });
-
-  app.post('/pin', async (request, reply) => {
-    const form = PinForm.safeParse(request.body);
-    const message = form.success ? await enterPin(deps, form.data) : 'invalid';
-    return reply.redirect(`/?message=${message}`, 303);
-  });
-
-  app.post('/remove', async (request, reply) => {
-    const form = RemoveForm.safeParse(request.body);
-    if (!form.success) return reply.redirect('/', 303);
-    await pairings.delete(form.data.id);
-    request.log.info({ name: form.data.id }, 'client was removed');
-    return reply.redirect('/?message=removed', 303);
   });
 }
 
-async function enterPin(deps: WebDeps, { id, pin, name }: z.output<typeof PinForm>): Promise<Message> {
-  const outcome = deps.exchanges.enterPin(id, pin, name === '' ? undefined : name);
-  if (outcome === undefined) return 'gone';
-  const { promise: late, resolve } = Promise.withResolvers<Message>();
-  const timer = setTimeout(() => {
-    resolve('waiting');
-  }, deps.outcomeWaitMs ?? OUTCOME_WAIT_MS);
-  try {
-    return await Promise.race([outcome, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+function registerRoutes(
+  app: FastifyInstance,
+  deps: WebDeps,
+  { login, tokens }: { login: Login; tokens: FormTokens },
+): void {
+  const { hostname, register } = deps;
 
-function originOf({ headers, socket }: FastifyRequest): RequestOrigin {
-  const secFetchSite = headers['sec-fetch-site'];
-  return {
-    host: headers.host,
-    origin: headers.origin,
-    secFetchSite: typeof secFetchSite === 'string' ? secFetchSite : undefined,
-    localAddress: socket.localAddress,
-  };
+  app.get('/console.css', (_request, reply) => reply.type('text/css; charset=utf-8').send(STYLE));
+  app.get('/console.js', (_request, reply) => reply.type('text/javascript; charset=utf-8').send(SCRIPT));
+  app.get('/healthz', (_request, reply) => reply.type('text/plain; charset=utf-8').send('ok\n'));
+  app.get('/metrics', async (_request, reply) =>
+    reply.type(register.contentType).send(await register.metrics()),
+  );
+
+  const who = (request: FastifyRequest) => login.who(askerOf(request));
+  registerLogin(app, { login, tokens, hostname, log: deps.log });
+  registerActions(app, { ...deps, userOf: (request) => who(request)?.user });
+  registerPages(app, {
+    facts: new Facts(deps),
+    now: deps.now,
+    modelOf: (request) => {
+      const { user, canLogOut = false, formSubject = '' } = who(request) ?? {};
+      return { hostname, token: tokens.of(formSubject), user, canLogOut };
+    },
+  });
 }

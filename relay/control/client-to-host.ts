@@ -1,7 +1,7 @@
 /**
  * Control datagrams from clients. After CONNECT they carry nothing of their session but the peer id, which is our
  * label; from the address that the flow knows they pass with the host's peer id in its place, from any other they
- * must prove themselves first. Runs for every control datagram: no allocation, no log, no throw.
+ * must prove themselves first. Runs for every control datagram: no log, no throw.
  */
 import type { RemoteInfo } from 'node:dgram';
 import { isConnect } from '../../core/protocol/enet/connect.ts';
@@ -11,7 +11,8 @@ import { noteDisconnect } from '../ending.ts';
 import { UNKNOWN, type Flow } from '../flow.ts';
 import { DATAGRAM_SIZE_MAX } from '../udp-port.ts';
 import { onConnect } from './connect.ts';
-import { commandsIn, hasDisconnect, highestSeqIn } from './messages.ts';
+import { countFecReports } from './fec-reports.ts';
+import { commandsIn, hasAcknowledge, hasDisconnect, hasUnsequenced, highestSeqIn } from './messages.ts';
 import { proveNewAddress } from './roam.ts';
 
 const HEADER_SIZE = 2;
@@ -46,6 +47,8 @@ export function onClientControl(relay: RelayContext, datagram: Uint8Array, sourc
     return;
   }
   if (!isKnown && !proveNewAddress(relay, flow, datagram, source)) return;
+  if (hasAcknowledge(commands)) flow.roundTrip.onAcknowledgements(datagram, relay.clock.preciseMs());
+  if (hasUnsequenced(commands)) countFecReports(relay, flow, datagram);
   forward(relay, flow, datagram);
   if (hasDisconnect(commands)) noteDisconnect(relay, flow, 'client');
 }

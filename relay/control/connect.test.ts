@@ -11,6 +11,7 @@ import {
   HOST_CONNECT_DATA,
   HOST_PEER,
   message,
+  ping,
   play,
   sessionRow,
   streamRow,
@@ -132,6 +133,27 @@ describe('the connect exchange', () => {
     guesser.send(connect(1, 99), fixture.ports.control);
     await fixture.expectDropped('unknownConnect', 21);
     expect(guesser.received).toHaveLength(0);
+  });
+
+  it('lets a client in whose address others guess under, once its pings show that it is there', async () => {
+    const session = sessionRow(1);
+    const { audio, control, host } = { ...(await fixture.peers()), host: await fixture.peers() };
+    await fixture.putSession(session);
+    await fixture.putStream(streamRow(session, host));
+    await fixture.expectFlows(1);
+    audio.send(ping(session, 1), fixture.ports.audio);
+    await until(() => {
+      fixture.clock.advance(20);
+      return host.audio.received.length > 0;
+    }, 'a ping at the host');
+    const guesser = await fixture.peer();
+    for (let data = 1; data <= 30; data++) guesser.send(connect(1, data), fixture.ports.control);
+    await fixture.expectDropped('connectLimited', 10);
+    control.send(connect(0x1001, session.tokens.connectData), fixture.ports.control);
+    await until(() => {
+      fixture.clock.advance(20);
+      return host.control.received.length > 0;
+    }, 'the CONNECT at the host');
   });
 
   it.each([

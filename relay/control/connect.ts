@@ -16,6 +16,7 @@ import {
 } from '../../core/protocol/enet/connect.ts';
 import { setStatus, type RelayContext } from '../context.ts';
 import { isOpen, UNKNOWN, type Flow } from '../flow.ts';
+import { isProvenAt } from '../limits.ts';
 
 /** Where a CONNECT says which id the host must use towards the client. */
 const CLIENT_PEER_ID_AT = 8;
@@ -25,11 +26,13 @@ const SESSION_ID_MASK = 0x3;
 /** Takes a CONNECT, which `isConnect` has recognised, from the public port. */
 export function onConnect(relay: RelayContext, datagram: Uint8Array, source: RemoteInfo): void {
   const { counters, flows, limits, clock } = relay;
-  if (!limits.wrongConnects.has(source.address, clock.nowMs)) {
+  const flow = flows.byConnectData(readConnectData(datagram));
+  // Whoever guesses under another's address must not keep that client out.
+  const isExpected = flow !== undefined && isProvenAt(flow, source.address);
+  if (!isExpected && !limits.wrongConnects.has(source.address, clock.nowMs)) {
     counters.dropped.connectLimited += 1;
     return;
   }
-  const flow = flows.byConnectData(readConnectData(datagram));
   if (flow === undefined) {
     limits.wrongConnects.take(source.address, clock.nowMs);
     counters.dropped.unknownConnect += 1;
@@ -63,10 +66,24 @@ function bindConnect(
   }
   peer.connectID = connectID;
   peer.clientPeerID = readU16(datagram, CLIENT_PEER_ID_AT) & PEER_ID_MASK;
+  takeAddress(relay, source);
   control.clientAddress = source.address;
   control.clientPort = source.port;
   relay.rows.save(flow);
   return true;
+}
+
+/**
+ * An address belongs to the newest CONNECT from it: the last words for a client that was there before would reach
+ * this one, which takes any datagram with its peer id, mostly 0. A client that is there still, because the CONNECT
+ * lied about its source, proves itself with its next message.
+ */
+function takeAddress({ flows }: RelayContext, source: RemoteInfo): void {
+  for (const { control } of flows.all()) {
+    if (control.clientPort !== source.port || control.clientAddress !== source.address) continue;
+    control.clientPort = 0;
+    control.isEstablished = false;
+  }
 }
 
 /** Forwards the CONNECT that was kept until the host's control port was known; called every tick. */

@@ -1,6 +1,6 @@
 /**
  * Control datagrams of a host that the datapath engine does not forward by itself: those before the connection
- * stands, and those with a VERIFY_CONNECT or a DISCONNECT. Everything else about them passes untouched.
+ * stands, and those with more than acknowledgements. All but a VERIFY_CONNECT pass untouched.
  */
 import { findVerifyConnect } from '../../core/protocol/enet/connect.ts';
 import type { RelayContext } from '../context.ts';
@@ -15,6 +15,8 @@ export function onHostControl(relay: RelayContext, leg: Leg, datagram: Uint8Arra
   const { flow } = leg;
   const verifyOffset = findVerifyConnect(datagram);
   if (verifyOffset >= 0 && !onVerifyConnect(relay, flow, datagram, verifyOffset)) return;
-  forwardToClient(relay, leg, datagram);
-  if (hasDisconnect(commandsIn(datagram))) noteDisconnect(relay, flow, 'host');
+  const isSent = forwardToClient(relay, leg, datagram);
+  const commands = commandsIn(datagram);
+  if (isSent && commands > 0) flow.roundTrip.onSent(datagram, relay.clock.preciseMs());
+  if (hasDisconnect(commands)) noteDisconnect(relay, flow, 'host');
 }

@@ -37,7 +37,8 @@ describe('needsAttention', () => {
   it.each([
     { name: 'VERIFY_CONNECT', bytes: verifyConnect(1, { peerID: 1 }), expected: true },
     { name: 'DISCONNECT behind others', bytes: datagram(0, 0, ENET_ACK, DISCONNECT), expected: true },
-    { name: 'ordinary commands', bytes: datagram(0, 0, ENET_ACK, message(1)), expected: false },
+    { name: 'a message to acknowledge', bytes: datagram(0, 0, ENET_ACK, message(1)), expected: true },
+    { name: 'acknowledgements', bytes: datagram(0, 0, ENET_ACK, ENET_ACK), expected: false },
     { name: 'a malformed datagram', bytes: new Uint8Array(3), expected: false },
   ])('is $expected for $name', ({ bytes, expected }) => {
     expect(needsAttention(bytes)).toBe(expected);

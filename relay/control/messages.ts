@@ -31,7 +31,7 @@ const HEADER_SIZE = 2;
 /** Smallest encrypted message: head 8, tag 16, type and length 4; and where its parts are. */
 const MESSAGE = { sizeMin: 28, kindEncrypted: 1, lengthAt: 2, seqAt: 4, lengthFrom: 4 } as const;
 
-const ATTENTION = (1 << ENET_COMMAND.VERIFY_CONNECT) | (1 << ENET_COMMAND.DISCONNECT);
+const ACKNOWLEDGE = 1 << ENET_COMMAND.ACKNOWLEDGE;
 
 /**
  * The commands of a datagram: bit n is set if one of number n (`ENET_COMMAND`) is there; 0 if there is none, -1 if
@@ -55,10 +55,23 @@ export function hasDisconnect(commands: number): boolean {
   return commands > 0 && (commands & (1 << ENET_COMMAND.DISCONNECT)) !== 0;
 }
 
-/** Whether the relay must look at this datagram of a host: a VERIFY_CONNECT to rewrite, a DISCONNECT to note. */
+/** Whether a set of commands (`commandsIn`) holds a message that is not in order. */
+export function hasUnsequenced(commands: number): boolean {
+  return commands > 0 && (commands & (1 << ENET_COMMAND.SEND_UNSEQUENCED)) !== 0;
+}
+
+/** Whether a set of commands (`commandsIn`) holds an acknowledgement. */
+export function hasAcknowledge(commands: number): boolean {
+  return commands > 0 && (commands & ACKNOWLEDGE) !== 0;
+}
+
+/**
+ * Whether the relay must look at this datagram of a host: a VERIFY_CONNECT to rewrite, a DISCONNECT to note,
+ * anything that the client will acknowledge. That is all but plain acknowledgements.
+ */
 export function needsAttention(datagram: Uint8Array): boolean {
   const commands = commandsIn(datagram);
-  return commands > 0 && (commands & ATTENTION) !== 0;
+  return commands > 0 && (commands & ~ACKNOWLEDGE) !== 0;
 }
 
 /** Where the data of a whole message starts in the command at `offset`, or -1 for other commands. */

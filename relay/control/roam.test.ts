@@ -100,14 +100,26 @@ describe('a control datagram from a new address', () => {
     expect(fixture.relay.stats().counters.roams.control).toBe(0);
   });
 
-  it('stops trying tags when junk comes in numbers, and recovers', async () => {
-    const { playing, count } = await playOn('v1');
-    const stranger = await fixture.peer();
+  it("stops trying a stranger's tags when junk comes in numbers, and recovers", async () => {
+    const { playing } = await playOn('v1');
+    const stranger = await fixture.peer('127.0.0.66');
     const junk = message(11, { key: Buffer.alloc(16, 1) });
     for (let sent = 0; sent < 100; sent++) send(stranger, playing, junk);
     await fixture.expectDropped('tagLimited', 60);
     expect(fixture.dropped('notAuthentic')).toBe(40);
     fixture.clock.advance(2_000);
+    send(stranger, playing, junk);
+    await fixture.expectDropped('notAuthentic', 41);
+  });
+
+  it('has tries left for an address where media is, whatever strangers use up', async () => {
+    const { playing, count } = await playOn('v1');
+    const junk = message(11, { key: Buffer.alloc(16, 1) });
+    for (const address of ['127.0.0.66', '127.0.0.67', '127.0.0.68']) {
+      const stranger = await fixture.peer(address);
+      for (let sent = 0; sent < 40; sent++) send(stranger, playing, junk);
+    }
+    await fixture.expectDropped('tagLimited', 60);
     const moved = await fixture.peer();
     send(moved, playing, message(12));
     await playing.host.control.expect(count + 1);

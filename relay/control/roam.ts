@@ -9,6 +9,7 @@ import { CONTROL_TYPE, openControlMessage } from '../../core/protocol/enet/contr
 import { readCommandsOffset } from '../../core/protocol/enet/header.ts';
 import type { RelayContext } from '../context.ts';
 import type { Flow } from '../flow.ts';
+import { isProvenAt } from '../limits.ts';
 import { cipherOf, messageOffset, readSeq } from './messages.ts';
 
 /** No client sends so many messages in the 10 s after which it gives up: a seq farther ahead is not even tried. */
@@ -57,6 +58,7 @@ export function proveNewAddress(
   }
   flow.control.clientAddress = source.address;
   flow.control.clientPort = source.port;
+  flow.control.isEstablished = true;
   roams.control += 1;
   relay.engine.upsert(flow);
   relay.log.info({ sessionId: flow.id, stream: 'control' }, 'client moved');
@@ -64,6 +66,7 @@ export function proveNewAddress(
 }
 
 function mayTry({ limits, clock }: RelayContext, flow: Flow, address: string): boolean {
+  if (isProvenAt(flow, address)) return limits.provenTags.take(address, clock.nowMs);
   return (
     limits.tagsBySource.take(address, clock.nowMs) &&
     flow.peer.tagTries.take(clock.nowMs) &&

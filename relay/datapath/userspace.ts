@@ -77,6 +77,7 @@ export class UserspaceEngine implements DatapathEngine {
       return;
     }
     leg.hostSeenMs = clock.nowMs;
+    leg.reception?.take(datagram, clock);
     if (!leg.isEstablished || (leg.stream === 'control' && needsAttention(datagram))) {
       attend(leg, datagram);
       return;

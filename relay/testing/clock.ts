@@ -12,6 +12,7 @@ export class FakeClock implements Clock {
   readonly #timers = new Set<Timer>();
 
   readonly now = (): number => this.#nowMs;
+  readonly preciseMs = this.now;
 
   readonly every = (intervalMs: number, tick: () => void): (() => void) => {
     const timer = { intervalMs, dueMs: this.#nowMs + intervalMs, tick };

@@ -23,8 +23,9 @@ const SEALER = createSealer(Buffer.alloc(32, 7));
 type Peers = Record<StreamKind, UdpPeer>;
 
 /** Three sockets, as a client or a host has them. */
-export async function openPeers(): Promise<Peers> {
-  return { control: await UdpPeer.open(), video: await UdpPeer.open(), audio: await UdpPeer.open() };
+export async function openPeers(address?: string): Promise<Peers> {
+  const open = (): Promise<UdpPeer> => UdpPeer.open(address);
+  return { control: await open(), video: await open(), audio: await open() };
 }
 
 /** Everything of one test; `close` it. */
@@ -70,15 +71,15 @@ export class Fixture {
   }
 
   /** Opens peers that live as long as the fixture. */
-  async peers(): Promise<Peers> {
-    const peers = await openPeers();
+  async peers(address?: string): Promise<Peers> {
+    const peers = await openPeers(address);
     this.#peers.push(peers.control, peers.video, peers.audio);
     return peers;
   }
 
   /** One more socket, such as a stranger or a client's next port. */
-  async peer(): Promise<UdpPeer> {
-    const peer = await UdpPeer.open();
+  async peer(address?: string): Promise<UdpPeer> {
+    const peer = await UdpPeer.open(address);
     this.#peers.push(peer);
     return peer;
   }
@@ -261,13 +262,14 @@ export const HOST_PEER = { peerID: 3, toHost: 1, toClient: 2 } as const;
 export interface PlayOptions {
   session?: Partial<SessionRecord>;
   stream?: Partial<StreamRecord>;
+  client?: Peers;
   host?: Peers;
 }
 
 /** Brings a session to where media may flow: pings of both kinds, CONNECT and VERIFY_CONNECT. */
 export async function play(fixture: Fixture, index: number, options: PlayOptions = {}): Promise<Playing> {
   const session = sessionRow(index, options.session);
-  const client = await fixture.peers();
+  const client = options.client ?? (await fixture.peers());
   const host = options.host ?? (await fixture.peers());
   const flows = fixture.relay.stats().flows;
   await fixture.putSession(session);
@@ -281,10 +283,11 @@ export async function play(fixture: Fixture, index: number, options: PlayOptions
     slot[stream] = await awaitNewPort(fixture, host[stream], old);
   }
   const connectID = 0x1000 + index;
+  const heard = client.control.received.length;
   client.control.send(connect(connectID, session.tokens.connectData), fixture.ports.control);
   slot.control = await awaitNewPort(fixture, host.control, old);
   host.control.send(verifyConnect(connectID, HOST_PEER), slot.control);
-  await client.control.expect(1);
+  await client.control.expect(heard + 1);
   return { session, client, host, slot };
 }
 

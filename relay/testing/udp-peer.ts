@@ -1,6 +1,7 @@
 /** One UDP socket on loopback that keeps what it receives. */
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
+import { isIPv6 } from 'node:net';
 
 /** What came, and from which port. */
 export interface Received {
@@ -22,17 +23,20 @@ export async function until(isMet: () => boolean, what: string): Promise<void> {
 export class UdpPeer {
   readonly received: Received[] = [];
   readonly #socket: Socket;
+  readonly #loopback: string;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, loopback: string) {
     this.#socket = socket;
+    this.#loopback = loopback;
     socket.on('message', (bytes, { port }) => this.received.push({ bytes, port }));
   }
 
   static async open(address = '127.0.0.1'): Promise<UdpPeer> {
-    const socket = createSocket('udp4');
+    const isV6 = isIPv6(address);
+    const socket = createSocket(isV6 ? 'udp6' : 'udp4');
     socket.bind(0, address);
     await once(socket, 'listening');
-    return new UdpPeer(socket);
+    return new UdpPeer(socket, isV6 ? '::1' : '127.0.0.1');
   }
 
   get port(): number {
@@ -43,8 +47,9 @@ export class UdpPeer {
     return this.received.at(-1)?.bytes ?? Buffer.alloc(0);
   }
 
+  /** To a port of this machine, over this peer's own family. */
   send(bytes: Uint8Array, port: number): void {
-    this.#socket.send(bytes, port, '127.0.0.1');
+    this.#socket.send(bytes, port, this.#loopback);
   }
 
   /** Waits until `count` datagrams have come in all. */

@@ -101,6 +101,7 @@ describe('SimClient', () => {
     });
     expect(report.end).toBe('stopped');
     expect(report.rebinds).toBe(1);
+    for (const recoveredMs of Object.values(report.recoveryMs)) expect(recoveredMs).toBeLessThan(1000);
     expect(report.longestGapMs).toBeLessThan(1000);
     expect(report.lastFrameIndex).toBeGreaterThan(80);
     expect(report.fecRepaired).toBeGreaterThan(0);

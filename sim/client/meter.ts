@@ -4,7 +4,14 @@ import type { AudioCounters } from './audio-receiver.ts';
 import type { ControlStream } from './control.ts';
 import type { AssembledFrame } from './frame-assembly.ts';
 import type { Negotiated } from './handshake.ts';
-import { FrameStatistics, formatHex, round, type StreamEnd, type StreamReport } from './report.ts';
+import {
+  FrameStatistics,
+  formatHex,
+  round,
+  roundOrNull,
+  type StreamEnd,
+  type StreamReport,
+} from './report.ts';
 import type { VideoCounters } from './video-receiver.ts';
 
 /** Whence the rest of the report comes. */
@@ -14,6 +21,7 @@ export interface ReportSources {
   video: VideoCounters;
   audio: AudioCounters;
   control: ControlStream;
+  recoveryMs: StreamReport['recoveryMs'];
   end: StreamEnd;
 }
 
@@ -71,7 +79,8 @@ export class StreamMeter {
     this.#statistics.add(readSei(frame.annexB), { atMs, atUs });
   }
 
-  report({ negotiated, isRtspEncrypted, video, audio, control, end }: ReportSources): StreamReport {
+  report(sources: ReportSources): StreamReport {
+    const { negotiated, isRtspEncrypted, video, audio, control, recoveryMs, end } = sources;
     const statistics = this.#statistics;
     return {
       frames: video.framesReceived,
@@ -93,11 +102,13 @@ export class StreamMeter {
       inputEventsSent: this.inputEventsSent,
       inputEventsSeen: statistics.inputEventsSeen,
       latencyMs: statistics.latencyMs(),
+      ownFrames: statistics.ownFrames,
       foreignFrames: statistics.foreignFrames,
       firstFrameIndex: this.#firstFrameIndex,
       lastFrameIndex: this.#lastFrameIndex,
       longestGapMs: round(statistics.longestGapMs),
       rebinds: this.rebinds,
+      recoveryMs,
       controlReceived: Object.fromEntries(
         Array.from(control.received, ([type, count]) => [formatHex(type), count]),
       ),
@@ -113,8 +124,4 @@ export class StreamMeter {
       durationMs: round(this.elapsedMs),
     };
   }
-}
-
-function roundOrNull(value: number | null): number | null {
-  return value === null ? null : round(value);
 }

@@ -11,7 +11,12 @@ describe('FrameStatistics', () => {
     }
     statistics.add(undefined, { atMs: 2001, atUs: 0 });
     expect(statistics.latencyMs()).toEqual({ p50: 0.5, p99: 0.99 });
-    expect(statistics).toMatchObject({ foreignFrames: 1, inputEventsSeen: 99, longestGapMs: 2000 - 98 * 16 });
+    expect(statistics).toMatchObject({
+      ownFrames: 99,
+      foreignFrames: 1,
+      inputEventsSeen: 99,
+      longestGapMs: 2000 - 98 * 16,
+    });
   });
 
   it('knows no latency without stamps', () => {

@@ -50,7 +50,8 @@ export interface StreamReport {
   inputEventsSeen: number;
   /** From the host's stamp to the whole frame; means something only on one machine. `null`: no stamps. */
   latencyMs: { p50: number; p99: number } | null;
-  /** Frames whose stamp names another session's rikeyid. */
+  /** Frames whose stamp names our rikeyid, and those that name another session's. */
+  ownFrames: number;
   foreignFrames: number;
   /** Frame indices of the first and the last whole frame. */
   firstFrameIndex: number | null;
@@ -58,6 +59,8 @@ export interface StreamReport {
   /** Longest time without a whole frame, after the first, ms. */
   longestGapMs: number;
   rebinds: number;
+  /** From the newest move of each socket to the first datagram that found it, ms; `null`: none did, or no move. */
+  recoveryMs: Record<'audio' | 'video' | 'control', number | null>;
   /** Messages of the host by type, `0x0109` and the like. */
   controlReceived: Record<string, number>;
   controlUndecryptable: number;
@@ -81,6 +84,7 @@ export class FrameStatistics {
   readonly #rikeyid: number;
   #lastAtMs: number | undefined;
   longestGapMs = 0;
+  ownFrames = 0;
   foreignFrames = 0;
   inputEventsSeen = 0;
 
@@ -94,7 +98,8 @@ export class FrameStatistics {
     if (this.#lastAtMs !== undefined) this.longestGapMs = Math.max(this.longestGapMs, atMs - this.#lastAtMs);
     this.#lastAtMs = atMs;
     if (stamp === undefined) return;
-    if (stamp.rikeyid !== this.#rikeyid) this.foreignFrames += 1;
+    if (stamp.rikeyid === this.#rikeyid) this.ownFrames += 1;
+    else this.foreignFrames += 1;
     this.inputEventsSeen = Math.max(this.inputEventsSeen, stamp.inputEvents);
     if (this.#latenciesMs.length < SAMPLES_MAX) this.#latenciesMs.push((atUs - stamp.sentAtUs) / 1000);
   }
@@ -111,4 +116,9 @@ export class FrameStatistics {
 /** To a thousandth: enough for milliseconds. */
 export function round(value: number): number {
   return Math.round(value * 1000) / 1000;
+}
+
+/** As `round`, for what may not have happened. */
+export function roundOrNull(value: number | null): number | null {
+  return value === null ? null : round(value);
 }

@@ -33,6 +33,8 @@ export async function findLocalAddress(remote: RemoteEndpoint): Promise<string> 
 export class ClientSocket {
   /** The host's port; known only once SETUP was answered. */
   remotePort = 0;
+  /** From the newest move to the first datagram that found the socket, ms; `null`: none did, or no move. */
+  recoveryMs: number | null = null;
   readonly #address: string;
   readonly #onDatagram: (datagram: Uint8Array) => void;
   #socket: Socket | undefined;
@@ -75,6 +77,11 @@ export class ClientSocket {
     if (this.#isClosed) return;
     old.off('message', this.#onDatagram);
     old.close();
+    const movedAtMs = performance.now();
+    this.recoveryMs = null;
+    this.#socket?.once('message', () => {
+      this.recoveryMs = performance.now() - movedAtMs;
+    });
   }
 
   /** Send errors are ignored, as a real client does. */

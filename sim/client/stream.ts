@@ -8,7 +8,7 @@ import type { Negotiated, StreamSettings } from './handshake.ts';
 import { CONTROL_CHANNEL, makeKeyEvent } from './input.ts';
 import { createLoss } from './loss.ts';
 import { StreamMeter } from './meter.ts';
-import type { StreamEnd, StreamReport } from './report.ts';
+import { roundOrNull, type StreamEnd, type StreamReport } from './report.ts';
 import { performHandshake } from './rtsp.ts';
 import { ClientSocket, findLocalAddress, Pinger } from './sockets.ts';
 import { planRtspTarget } from './stream-plan.ts';
@@ -45,6 +45,8 @@ export interface StreamOptions {
   onFrame?: (annexB: Uint8Array) => void;
   /** Called once the control stream is connected. */
   onConnect?: () => void;
+  /** Where UDP datagrams for a port of the host are sent instead: something on the way, a tap or a NAT. */
+  mapPort?: (port: number) => number;
   /** Local IP address to stream from; by default what the system would take. */
   localAddress?: string;
   /** Ends the stream early, as `Stream.stop` does. */
@@ -116,6 +118,7 @@ export class Stream {
         end,
         video: video.counters,
         audio: audio.counters,
+        recoveryMs: this.#recoveryMs(),
       });
     } finally {
       signal?.removeEventListener('abort', stop);
@@ -178,7 +181,7 @@ export class Stream {
   #start(negotiated: Negotiated): Running {
     const { rikey: key, rikeyid } = this.#target;
     const socket = this.#sockets.control;
-    socket.remotePort = negotiated.control.port;
+    this.#aim(socket, negotiated.control.port);
     const control: ControlStream = new ControlStream({
       key,
       version: negotiated.controlVersion,
@@ -288,12 +291,25 @@ export class Stream {
   }
 
   #ping(socket: ClientSocket, port: number, payload: string | undefined): void {
-    socket.remotePort = port;
+    this.#aim(socket, port);
     this.#pingers.push(
       new Pinger(payload, (datagram) => {
         socket.send(datagram);
       }),
     );
+  }
+
+  #aim(socket: ClientSocket, port: number): void {
+    socket.remotePort = this.#options.mapPort?.(port) ?? port;
+  }
+
+  #recoveryMs(): StreamReport['recoveryMs'] {
+    const { audio, video, control } = this.#sockets;
+    return {
+      audio: roundOrNull(audio.recoveryMs),
+      video: roundOrNull(video.recoveryMs),
+      control: roundOrNull(control.recoveryMs),
+    };
   }
 
   #close(): void {

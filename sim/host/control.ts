@@ -132,6 +132,7 @@ export class ControlServer {
     }
     this.#connections.set(peer, { ...found, cipher: cipherOf(found.stream), seq: 0 });
     found.session.setConnected(found.stream, true);
+    this.#deps.sessions.tell('ResumeStreamEvent', found.session);
     this.#deps.log.info({ client: address, appId: found.session.appId }, 'control connected');
   }
 
@@ -167,6 +168,7 @@ export class ControlServer {
     this.#connections.delete(peer);
     const { session, stream } = connection;
     session.setConnected(stream, false);
+    this.#deps.sessions.tell('PauseStreamEvent', session);
     stream.end();
     const current = this.#deps.sessions.get(session.fingerprint);
     if (this.#deps.habits.stalePeerPause && current?.stream.isStreaming === true) current.pause();

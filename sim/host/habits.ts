@@ -20,6 +20,8 @@ export interface WolfHabits {
   launchIsResume: boolean;
   /** Media stays where the first ping came from. */
   firstPingOnly: boolean;
+  /** A client that asks to pair makes the host forget who of its address waited before: no answer ever comes. */
+  forgetOlderPairing: boolean;
   /** Wolf of 2024: no X-SS headers; media pings are `PING`, clients are known by address. */
   legacyTokens: boolean;
 }
@@ -34,6 +36,7 @@ const NONE: WolfHabits = {
   stalePeerPause: false,
   launchIsResume: false,
   firstPingOnly: false,
+  forgetOlderPairing: false,
   legacyTokens: false,
 };
 
@@ -48,6 +51,7 @@ export const WOLF_HABITS: WolfHabits = {
   stalePeerPause: true,
   launchIsResume: true,
   firstPingOnly: true,
+  forgetOlderPairing: true,
   legacyTokens: false,
 };
 

@@ -15,10 +15,12 @@ import { HttpRoutes, type SimApp } from './http-routes.ts';
 import { MoonlightHttpServer } from './http-server.ts';
 import { HostPairing } from './pairing.ts';
 import { RtspServer } from './rtsp-server.ts';
-import type { SimSessionInfo } from './session.ts';
-import { Sessions } from './sessions.ts';
+import type { SimSession, SimSessionInfo } from './session.ts';
+import { Sessions, type SessionEvent } from './sessions.ts';
 import type { Destination, Media } from './stream.ts';
 import { UdpPort } from './udp-port.ts';
+import { WolfApi } from './wolf-api.ts';
+import { describeSession, wolfIdOf } from './wolf-api-routes.ts';
 
 const SESSIONS_MAX = 4;
 const ENCRYPTION_ALL = SS_ENC.CONTROL_V2 | SS_ENC.VIDEO | SS_ENC.AUDIO;
@@ -59,6 +61,8 @@ export interface SimHostOptions {
   /** Pads frames with filler to the negotiated bitrate. */
   fill?: boolean;
   habits?: Partial<WolfHabits>;
+  /** Path of a Unix socket to offer Wolf's API at; none unless told. */
+  wolfSocket?: string;
   log?: Logger;
   /** PEM certificates of clients that need not pair. */
   pairedCertificates?: readonly string[];
@@ -67,7 +71,7 @@ export interface SimHostOptions {
 
 /** A host, from `start` to `stop`. */
 export interface SimHost {
-  /** @throws GleipnirError PORT_UNAVAILABLE */
+  /** A host that is started again has the ports it had. @throws GleipnirError PORT_UNAVAILABLE */
   start: () => Promise<BoundPorts>;
   stop: () => Promise<void>;
   /** Types a PIN for the client that has waited longest. @returns whether one was waiting. */
@@ -85,11 +89,14 @@ export interface SimHost {
 export function createSimHost(options: SimHostOptions = {}): SimHost {
   let identity = options.identity;
   let running: RunningHost | undefined;
+  let { ports } = options;
   return {
     start: async () => {
       identity ??= await createHostCertificate(options.name ?? 'Gleipnir test host');
-      running = new RunningHost(options, identity);
-      return running.start();
+      running = new RunningHost({ ...options, ...(ports && { ports }) }, identity);
+      const bound = await running.start();
+      ports = bound;
+      return bound;
     },
     stop: async () => {
       await running?.stop();
@@ -113,6 +120,7 @@ class RunningHost {
   readonly #http: MoonlightHttpServer;
   readonly #https: MoonlightHttpServer;
   readonly #rtsp: RtspServer;
+  readonly #wolfApi: WolfApi | undefined;
   /** SHA-256 of the certificates of paired clients. At most as many as people paired. */
   readonly #paired: Set<string>;
   #ports: BoundPorts = { http: 0, https: 0, rtsp: 0, control: 0, video: 0, audio: 0 };
@@ -125,17 +133,7 @@ class RunningHost {
     const clips = new ClipLibrary();
     const wanted = { ...this.#ports, ...options.ports };
     this.#paired = pairedSet(options.pairedCertificates ?? []);
-    this.#udp = {
-      control: new UdpPort({ bindAddress, port: wanted.control }, (datagram, source) => {
-        this.#control.receive(datagram, source);
-      }),
-      video: new UdpPort({ bindAddress, port: wanted.video }, (datagram, source) => {
-        this.#ping('video', datagram, source);
-      }),
-      audio: new UdpPort({ bindAddress, port: wanted.audio }, (datagram, source) => {
-        this.#ping('audio', datagram, source);
-      }),
-    };
+    this.#udp = this.#createUdp(bindAddress, wanted);
     this.sessions = new Sessions({
       clock,
       clips,
@@ -146,6 +144,9 @@ class RunningHost {
       },
       sessionsMax: options.sessionsMax ?? SESSIONS_MAX,
       offersRtspEncryption: (encryption.rtsp ?? true) && !habits.noEncryption,
+      onEvent: (event, session) => {
+        this.#tell(event, session);
+      },
     });
     this.#control = new ControlServer({
       clock,
@@ -159,7 +160,12 @@ class RunningHost {
       onPaired: (fingerprint) => {
         this.#paired.add(fingerprint);
       },
+      onWaiting: (address) => {
+        this.#wolfApi?.emit('PairSignal', { client_ip: address, host_ip: bindAddress });
+      },
+      forgetsOlder: habits.forgetOlderPairing,
     });
+    this.#wolfApi = this.#createWolfApi(options.wolfSocket, clock);
     const routes = new HttpRoutes({
       name: options.name ?? 'Gleipnir test host',
       uniqueid: randomUUID(),
@@ -198,6 +204,7 @@ class RunningHost {
         video: await this.#udp.video.start(),
         audio: await this.#udp.audio.start(),
       };
+      await this.#wolfApi?.start();
     } catch (error) {
       await this.stop();
       throw error;
@@ -214,15 +221,57 @@ class RunningHost {
       this.#http.stop(),
       this.#https.stop(),
       this.#rtsp.stop(),
+      this.#wolfApi?.stop(),
       ...Object.values(this.#udp).map((port) => port.stop()),
     ]);
   }
 
   endApp(): void {
-    for (const session of this.sessions.all()) {
-      this.sessions.remove(session.fingerprint);
-      this.#control.terminate(session);
-    }
+    for (const session of this.sessions.all()) this.#end(session);
+  }
+
+  #createUdp(bindAddress: string, wanted: BoundPorts): Record<Media | 'control', UdpPort> {
+    return {
+      control: new UdpPort({ bindAddress, port: wanted.control }, (datagram, source) => {
+        this.#control.receive(datagram, source);
+      }),
+      video: new UdpPort({ bindAddress, port: wanted.video }, (datagram, source) => {
+        this.#ping('video', datagram, source);
+      }),
+      audio: new UdpPort({ bindAddress, port: wanted.audio }, (datagram, source) => {
+        this.#ping('audio', datagram, source);
+      }),
+    };
+  }
+
+  #end(session: SimSession): void {
+    this.sessions.remove(session.fingerprint);
+    this.#control.terminate(session);
+  }
+
+  #tell(event: SessionEvent, session: SimSession): void {
+    const data =
+      event === 'StreamSession' ? describeSession(session) : { session_id: wolfIdOf(session.fingerprint) };
+    this.#wolfApi?.emit(event, data);
+  }
+
+  #createWolfApi(socketPath: string | undefined, clock: SimClock): WolfApi | undefined {
+    if (socketPath === undefined) return undefined;
+    return new WolfApi({
+      socketPath,
+      clock,
+      waiting: () => this.pairing.waiting(),
+      enterPin: (secret, pin) => this.pairing.enterPin(pin, secret),
+      paired: () => [...this.#paired],
+      unpair: (fingerprint) => {
+        this.#paired.delete(fingerprint);
+      },
+      sessions: () => this.sessions.all(),
+      endSession: (session) => {
+        this.#end(session);
+      },
+      die: () => void this.stop(),
+    });
   }
 
   #ping(media: Media, datagram: Uint8Array, source: Destination): void {

@@ -18,6 +18,12 @@ export async function listen(server: Server, { bindAddress, port }: ListenAddres
   return typeof address === 'object' && address !== null ? address.port : port;
 }
 
+/** Listens on a Unix socket. @throws GleipnirError PORT_UNAVAILABLE */
+export async function listenOnPath(server: Server, path: string): Promise<void> {
+  server.listen(path);
+  await reached(once(server, 'listening'), 0);
+}
+
 /** Binds UDP. @returns the port that was bound. @throws GleipnirError PORT_UNAVAILABLE */
 export async function bind(socket: UdpSocket, { bindAddress, port }: ListenAddress): Promise<number> {
   socket.bind(port, bindAddress);

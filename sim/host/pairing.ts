@@ -26,6 +26,8 @@ const HEX_CHARACTERS_MAX = 16_384;
 
 /** One client that waits for its PIN. */
 interface Pending {
+  /** Names it to whoever types PINs through the API. */
+  secret: string;
   address: string;
   salt: Buffer;
   clientCertificatePem: string;
@@ -47,6 +49,10 @@ export interface PairingDeps {
   identity: Certificate;
   /** Remembers a paired client by the SHA-256 of its certificate. */
   onPaired: (fingerprint: string) => void;
+  /** A client of this address begins to wait. */
+  onWaiting: (address: string) => void;
+  /** Whether a client that begins to wait makes the host forget who of its address waited, without an answer. */
+  forgetsOlder: boolean;
 }
 
 /** At most PENDING_MAX clients wait, and ACTIVE_MAX addresses are within an exchange. */
@@ -68,11 +74,20 @@ export class HostPairing {
     return this.#pending.length;
   }
 
-  /** Types a PIN for the client that has waited longest. @returns whether one was waiting. */
-  enterPin(pin: string): boolean {
-    const [oldest] = this.#pending;
-    oldest?.release(pin);
-    return oldest !== undefined;
+  /** Who waits for a PIN, the oldest first. */
+  waiting(): { secret: string; address: string }[] {
+    return this.#pending.map(({ secret, address }) => ({ secret, address }));
+  }
+
+  /**
+   * Types a PIN for the client that waits under `secret`, or has waited longest.
+   *
+   * @returns whether one was waiting.
+   */
+  enterPin(pin: string, secret?: string): boolean {
+    const waiting = this.#pending.find((each) => secret === undefined || each.secret === secret);
+    waiting?.release(pin);
+    return waiting !== undefined;
   }
 
   /** Lets everybody go who waits. */
@@ -102,7 +117,8 @@ export class HostPairing {
     if (!SALT.test(salt) || !isSound) return refusal('Not a pairing request');
     if (this.#pending.length >= PENDING_MAX) return refusal('Too many clients are pairing');
 
-    const waiting = { address, salt: Buffer.from(salt, 'hex'), clientCertificatePem };
+    const secret = randomBytes(8).toString('hex').toUpperCase();
+    const waiting = { secret, address, salt: Buffer.from(salt, 'hex'), clientCertificatePem };
     const pin = await this.#waitForPin(waiting, signal);
     if (pin === undefined) return refusal('Nobody typed the PIN');
     const [oldest] = this.#exchanges.keys();
@@ -119,6 +135,7 @@ export class HostPairing {
   }
 
   #waitForPin(waiting: Omit<Pending, 'release'>, signal: AbortSignal): Promise<string | undefined> {
+    const { address } = waiting;
     return new Promise((resolve) => {
       const pending: Pending = {
         ...waiting,
@@ -127,7 +144,9 @@ export class HostPairing {
           resolve(pin);
         },
       };
+      if (this.#deps.forgetsOlder) this.#pending = this.#pending.filter((other) => other.address !== address);
       this.#pending.push(pending);
+      this.#deps.onWaiting(address);
       signal.addEventListener('abort', () => {
         pending.release(undefined);
       });

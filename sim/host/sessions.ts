@@ -20,10 +20,14 @@ export interface Found {
   stream: SimStream;
 }
 
+/** What happens to a session; named as Wolf names its events. */
+export type SessionEvent = 'StreamSession' | 'ResumeStreamEvent' | 'PauseStreamEvent' | 'StopStreamEvent';
+
 export interface SessionsDeps extends StreamDeps {
   sessionsMax: number;
   /** Whether rtspenc is offered to clients that know it. */
   offersRtspEncryption: boolean;
+  onEvent?: (event: SessionEvent, session: SimSession) => void;
 }
 
 /** At most sessionsMax. */
@@ -42,6 +46,7 @@ export class Sessions {
     if (this.#sessions.size >= this.#deps.sessionsMax) return 'full';
     const session = new SimSession(order.fingerprint, this.#request(order), this.#deps);
     this.#sessions.set(order.fingerprint, session);
+    this.tell('StreamSession', session);
     return session;
   }
 
@@ -56,9 +61,18 @@ export class Sessions {
   /** Ends and forgets the certificate's game. @returns it, if there was one. */
   remove(fingerprint: string): SimSession | undefined {
     const session = this.#sessions.get(fingerprint);
-    session?.pause();
+    if (session === undefined) return undefined;
+    session.pause();
+    // Twice, as Wolf says it: the first may come before the session is gone.
+    this.tell('StopStreamEvent', session);
     this.#sessions.delete(fingerprint);
+    this.tell('StopStreamEvent', session);
     return session;
+  }
+
+  /** Says what happened to a session. */
+  tell(event: SessionEvent, session: SimSession): void {
+    this.#deps.onEvent?.(event, session);
   }
 
   get(fingerprint: string): SimSession | undefined {

@@ -6,6 +6,7 @@ import type { HostSpec } from '../../operator/hosts/types.ts';
 export interface FakeHostOptions {
   apps?: string[];
   capacity?: number;
+  labels?: Record<string, string>;
   codecModes?: number;
   isDown?: boolean;
   isPaired?: boolean;
@@ -27,10 +28,10 @@ export class FakeHost {
   #waiting: ((pin: string) => boolean) | undefined;
 
   constructor(name: string, options: FakeHostOptions = {}) {
-    const { capacity = 1, isDown = false, hasPerson = false } = options;
+    const { capacity = 1, isDown = false, hasPerson = false, labels } = options;
     this.#options = options;
     this.isDown = isDown;
-    const spec = { name, address: '192.0.2.7', httpPort: 47_989, capacity };
+    const spec = { name, address: '192.0.2.7', httpPort: 47_989, capacity, ...(labels && { labels }) };
     this.spec = hasPerson ? spec : { ...spec, enterPin: (pin) => this.typePin(pin) };
   }
 
@@ -57,7 +58,7 @@ export class FakeHost {
         this.#answer('cancel', () => {
           this.isBusy = false;
         }),
-      pair: (pin) => this.#pair(key, pin),
+      pair: (pin, signal) => this.#pair(key, pin, signal),
     };
   }
 
@@ -100,8 +101,11 @@ export class FakeHost {
     };
   }
 
-  #pair(key: string, pin: string): Promise<void> {
-    return new Promise((resolve) => {
+  #pair(key: string, pin: string, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      signal.addEventListener('abort', () => {
+        reject(new GleipnirError('HOST_UNREACHABLE', 'Pairing was given up'));
+      });
       this.#waiting = (typed) => {
         if (typed !== pin) return false;
         this.#waiting = undefined;

@@ -4,13 +4,19 @@ import { setTimeout as delay } from 'node:timers/promises';
 const PATIENCE_MS = 10_000;
 const LOOK_AGAIN_MS = 50;
 
-/** Types `pin` into the first form of the page, once there is one. @returns the page's answer. */
-export async function typePin(url: string, pin: string): Promise<string> {
+/** Types `pin` into the first form of the page, once there is one, for `person`. @returns the page's answer. */
+export async function typePin(url: string, pin: string, person = ''): Promise<string> {
   const page = await waitFor(url, /action="\/pin"/);
   const response = await fetch(new URL('/pin', url), {
     method: 'POST',
     headers: { origin: new URL(url).origin },
-    body: new URLSearchParams({ token: valueOf(page, 'token'), id: valueOf(page, 'id'), pin, name: 'test' }),
+    body: new URLSearchParams({
+      token: valueOf(page, 'token'),
+      id: valueOf(page, 'id'),
+      pin,
+      name: 'test',
+      person,
+    }),
   });
   return response.text();
 }
