@@ -30,7 +30,7 @@ describe('a recorded session of a real client and a real Wolf', () => {
     await fixture.putStream(streamRow(session, host));
     await fixture.expectFlows(1);
     // A host ping shows that the slot is open.
-    client.audio.send(ping(session, 1), fixture.ports.audio);
+    client.audio.send(ping(session, 1, 'audio'), fixture.ports.audio);
     await until(() => {
       fixture.clock.advance(20);
       return host.audio.received.length > 0;

@@ -112,7 +112,7 @@ describe('ending a generation', () => {
     await expect.poll(() => fixture.flowRow('session-1')).toMatchObject({ status: 'closed' });
     playing.host.audio.send(MEDIA, playing.slot.audio);
     await fixture.expectDropped('ended');
-    playing.client.audio.send(ping(playing.session, 2), fixture.ports.audio);
+    playing.client.audio.send(ping(playing.session, 2, 'audio'), fixture.ports.audio);
     await fixture.expectDropped('ended', 2);
     expect(playing.client.audio.received).toHaveLength(1);
   });

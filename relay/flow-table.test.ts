@@ -44,8 +44,8 @@ describe('FlowTable', () => {
     table.add(b);
     expect(table.byLabel(2)).toBe(b);
     expect(table.byConnectData(a.tokens.connectData)).toBe(a);
-    expect(table.byPing(ping(sessionRow(1), 1))).toBe(a);
-    expect(table.byPing(ping(sessionRow(3), 1))).toBeUndefined();
+    expect(table.byPing(ping(sessionRow(1), 1), 'video')).toBe(a);
+    expect(table.byPing(ping(sessionRow(3), 1), 'video')).toBeUndefined();
     expect(table.newestOf('session-2')).toBe(b);
   });
 
@@ -56,8 +56,8 @@ describe('FlowTable', () => {
     const swapped = ping(sessionRow(12), 1);
     // Two words exchanged: the same key, other bytes.
     swapped.copyWithin(0, 4, 8);
-    swapped.set(flow.pingPayload.subarray(0, 4), 4);
-    expect(table.byPing(swapped)).toBeUndefined();
+    swapped.set(flow.pingPayloads.video.subarray(0, 4), 4);
+    expect(table.byPing(swapped, 'video')).toBeUndefined();
   });
 
   it('keeps what a newer generation has taken over when the older one goes', () => {
@@ -66,14 +66,14 @@ describe('FlowTable', () => {
     table.add(old);
     table.add(young);
     expect(table.isFull).toBe(true);
-    expect(table.byPing(ping(sessionRow(1), 1))).toBe(young);
+    expect(table.byPing(ping(sessionRow(1), 1), 'video')).toBe(young);
     table.delete(old);
     table.delete(old);
     expect(table.newestOf('session-1')).toBe(young);
     expect(table.byLabel(1)).toBe(young);
-    expect(table.byPing(ping(sessionRow(1), 1))).toBe(young);
+    expect(table.byPing(ping(sessionRow(1), 1), 'video')).toBe(young);
     table.delete(young);
-    expect(table.byPing(ping(sessionRow(1), 1))).toBeUndefined();
+    expect(table.byPing(ping(sessionRow(1), 1), 'video')).toBeUndefined();
     expect(table.byConnectData(young.tokens.connectData)).toBeUndefined();
     expect(table.size).toBe(0);
   });

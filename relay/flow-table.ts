@@ -1,8 +1,10 @@
 /** The flows, found by what a datagram can prove: ping payload, connect data, peer id label. */
+import type { MediaStream } from '../core/protocol/rtp/ping.ts';
 import { payloadKey, type Flow } from './flow.ts';
 
 const LABELS = 0x1000;
 const PAYLOAD_SIZE = 16;
+const MEDIA: readonly MediaStream[] = ['video', 'audio'];
 
 export class FlowTable {
   readonly #flowsMax: number;
@@ -12,8 +14,11 @@ export class FlowTable {
   readonly #newest = new Map<string, Flow>();
   readonly #byLabel: (Flow | undefined)[] = new Array<Flow | undefined>(LABELS).fill(undefined);
   readonly #byConnectData = new Map<number, Flow>();
-  /** By `payloadKey`; payloads that share one are told apart by their bytes. */
-  readonly #byPayload = new Map<number, Flow[]>();
+  /** For each stream by `payloadKey`; payloads that share one are told apart by their bytes. */
+  readonly #byPayload: Readonly<Record<MediaStream, Map<number, Flow[]>>> = {
+    video: new Map(),
+    audio: new Map(),
+  };
 
   constructor(flowsMax: number) {
     this.#flowsMax = flowsMax;
@@ -33,9 +38,12 @@ export class FlowTable {
     this.#newest.set(flow.id, flow);
     this.#byLabel[flow.tokens.peerId] = flow;
     this.#byConnectData.set(flow.tokens.connectData, flow);
-    const sharing = this.#byPayload.get(flow.pingKey);
-    if (sharing === undefined) this.#byPayload.set(flow.pingKey, [flow]);
-    else sharing.unshift(flow);
+    for (const stream of MEDIA) {
+      const [flows, key] = [this.#byPayload[stream], flow.pingKeys[stream]];
+      const sharing = flows.get(key);
+      if (sharing === undefined) flows.set(key, [flow]);
+      else sharing.unshift(flow);
+    }
   }
 
   /** Idempotent; what a newer flow has taken over stays. */
@@ -45,9 +53,12 @@ export class FlowTable {
     if (this.#newest.get(flow.id) === flow) this.#newest.delete(flow.id);
     if (this.#byLabel[peerId] === flow) this.#byLabel[peerId] = undefined;
     if (this.#byConnectData.get(connectData) === flow) this.#byConnectData.delete(connectData);
-    const rest = (this.#byPayload.get(flow.pingKey) ?? []).filter((other) => other !== flow);
-    if (rest.length === 0) this.#byPayload.delete(flow.pingKey);
-    else this.#byPayload.set(flow.pingKey, rest);
+    for (const stream of MEDIA) {
+      const [flows, key] = [this.#byPayload[stream], flow.pingKeys[stream]];
+      const rest = (flows.get(key) ?? []).filter((other) => other !== flow);
+      if (rest.length === 0) flows.delete(key);
+      else flows.set(key, rest);
+    }
   }
 
   /** Every flow, in the order they came. */
@@ -68,11 +79,11 @@ export class FlowTable {
     return this.#byConnectData.get(connectData);
   }
 
-  /** By the first 16 bytes of a ping. Precondition: `ping.length >= 16`. */
-  byPing(ping: Uint8Array): Flow | undefined {
-    const sharing = this.#byPayload.get(payloadKey(ping));
+  /** By the first 16 bytes of a ping to the port of `stream`. Precondition: `ping.length >= 16`. */
+  byPing(ping: Uint8Array, stream: MediaStream): Flow | undefined {
+    const sharing = this.#byPayload[stream].get(payloadKey(ping));
     if (sharing === undefined) return undefined;
-    for (const flow of sharing) if (startsWith(ping, flow.pingPayload)) return flow;
+    for (const flow of sharing) if (startsWith(ping, flow.pingPayloads[stream])) return flow;
     return undefined;
   }
 }

@@ -4,6 +4,7 @@
  */
 import { readU32 } from '../core/protocol/bytes.ts';
 import { TokenBucket } from '../core/runtime/token-bucket.ts';
+import { pingPayloadOf, type MediaStream } from '../core/protocol/rtp/ping.ts';
 import type { FlowRecord, SessionRecord } from '../core/session/record.ts';
 import { NEVER } from './clock.ts';
 import { RoundTrip } from './control/round-trip.ts';
@@ -110,9 +111,9 @@ export class Flow {
   readonly id: string;
   readonly generation: number;
   readonly tokens: SessionRecord['tokens'];
-  /** `tokens.pingPayload` as bytes, and `payloadKey` of them. */
-  readonly pingPayload: Uint8Array;
-  readonly pingKey: number;
+  /** What pings of each stream begin with, and `payloadKey` of it. */
+  readonly pingPayloads: Readonly<Record<MediaStream, Uint8Array>>;
+  readonly pingKeys: Readonly<Record<MediaStream, number>>;
   readonly rikey: Uint8Array | undefined;
   readonly slot: Slot;
   readonly control: Leg;
@@ -149,8 +150,9 @@ export class Flow {
     this.id = session.id;
     this.generation = session.generation;
     this.tokens = session.tokens;
-    this.pingPayload = Uint8Array.from(Buffer.from(session.tokens.pingPayload, 'latin1'));
-    this.pingKey = payloadKey(this.pingPayload);
+    const [video, audio] = [payloadBytes(session, 'video'), payloadBytes(session, 'audio')];
+    this.pingPayloads = { video, audio };
+    this.pingKeys = { video: payloadKey(video), audio: payloadKey(audio) };
     this.rikey = rikey;
     this.slot = slot;
     this.control = createLeg(this, 'control', downstream.control, slot.control);
@@ -201,6 +203,10 @@ function createPeer(): PeerState {
     injectedToClient: 0,
     tagTries: new TokenBucket(TAGS_BY_FLOW),
   };
+}
+
+function payloadBytes({ tokens }: SessionRecord, stream: MediaStream): Uint8Array {
+  return Uint8Array.from(Buffer.from(pingPayloadOf(tokens.pingPayload, stream), 'latin1'));
 }
 
 /** The three legs, in no special order. */

@@ -75,7 +75,7 @@ describe('sessions of one relay', () => {
     await fixture.expectFlows(2);
     // The stream row is still the old generation's: its secrets must not be used.
     const client = await fixture.peers();
-    client.audio.send(ping(session, 1), fixture.ports.audio);
+    client.audio.send(ping(session, 1, 'audio'), fixture.ports.audio);
     const count = host.audio.received.length;
     fixture.clock.advance(100);
     expect(fixture.relay.stats().counters.toHost.audio.datagrams).toBe(count);
@@ -104,7 +104,7 @@ describe('sessions of one relay', () => {
     const session = sessionRow(1, { state: 'pending' });
     await fixture.putSession(session);
     const client = await fixture.peers();
-    client.audio.send(ping(session, 1), fixture.ports.audio);
+    client.audio.send(ping(session, 1, 'audio'), fixture.ports.audio);
     await fixture.expectDropped('unknownPing');
     client.control.send(connect(1, session.tokens.connectData), fixture.ports.control);
     await fixture.expectDropped('unknownConnect');
@@ -188,7 +188,7 @@ describe('host addresses', () => {
       await fixture.putStream(
         streamRow(session, host, { audio: at, video: at, control: { ...at, connectData: 1 } }),
       );
-      client.audio.send(ping(session, 1), fixture.ports.audio);
+      client.audio.send(ping(session, 1, 'audio'), fixture.ports.audio);
       client.control.send(connect(1, session.tokens.connectData), fixture.ports.control);
       await expect.poll(() => fixture.flowRow('session-1')).toMatchObject({ control: { connectID: 1 } });
       fixture.clock.advance(1_000);
@@ -225,7 +225,7 @@ describe('a relay that takes over', () => {
     host.control.send(verifyConnect(0x1001, { peerID: 3 }), port);
     await client.control.expect(2);
     expect(client.control.received[1]?.port).toBe(second.ports.control);
-    client.audio.send(ping(session, 1), second.ports.audio);
+    client.audio.send(ping(session, 1, 'audio'), second.ports.audio);
     await second.expectDropped('replayedPing');
     await second.close();
     await first.close();

@@ -4,6 +4,7 @@
  * Rows are frozen copies, so no reader can change what another one sees. Listeners are told synchronously,
  * after the write and in the order of the writes, also when a listener itself writes.
  */
+import { deepFreeze } from '../runtime/freeze.ts';
 import type { RowKind, RowOf } from './record.ts';
 import type { SessionTable, TableChange, TableReader, TableWriter } from './table.ts';
 
@@ -90,12 +91,6 @@ class ChangeQueue {
       }
     }
   }
-}
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value !== 'object' || value === null) return value;
-  for (const part of Object.values(value)) deepFreeze(part);
-  return Object.freeze(value);
 }
 
 function warn(error: unknown): void {

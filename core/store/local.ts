@@ -12,6 +12,7 @@ import { parse, stringify } from 'yaml';
 import { API_VERSION, KINDS, type Kind, type ObjectOf } from '../crd/types.ts';
 import { GleipnirError } from '../runtime/errors.ts';
 import { writeFileAtomic } from '../runtime/files.ts';
+import { deepFreeze } from '../runtime/freeze.ts';
 import type { NewObject, ObjectEvent, ObjectStore } from './object-store.ts';
 
 const FILE_SUFFIX = '.yaml';
@@ -194,12 +195,6 @@ function parseObject<K extends Kind>(
 
 function corrupt(file: string, problems: string, cause?: unknown): GleipnirError {
   return new GleipnirError('OBJECT_CORRUPT', 'A stored object is damaged', { file, problems }, { cause });
-}
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value !== 'object' || value === null) return value;
-  for (const part of Object.values(value)) deepFreeze(part);
-  return Object.freeze(value);
 }
 
 async function syncDirectory(path: string): Promise<void> {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { pingPayloadOf } from '../../core/protocol/rtp/ping.ts';
 import {
   parseRtspRequest,
   type RtspHeader,
@@ -166,7 +167,7 @@ describe('planReply', () => {
       ['CSeq', '1'],
       ['Session', tokens.rtspSession],
       ['Transport', 'server_port=1003'],
-      ['X-SS-Ping-Payload', tokens.pingPayload],
+      ['X-SS-Ping-Payload', pingPayloadOf(tokens.pingPayload, 'audio')],
     ]);
     expect(audio.stream).toEqual(row({ audio: { address: '192.0.2.10', port: 48_000 } }));
     const control = setup('control', []);

@@ -9,6 +9,7 @@
  * `test/captures/rtsp-*.json`.
  */
 import { isIPv6 } from 'node:net';
+import { pingPayloadOf, type MediaStream } from '../../core/protocol/rtp/ping.ts';
 import {
   findHeader,
   type RtspHeader,
@@ -145,13 +146,18 @@ function toClient(
       case 'transport':
         return [[name, step.method === 'SETUP' ? `server_port=${ports[step.stream]}` : 'unicast']];
       case 'x-ss-ping-payload':
-        return [[name, tokens.pingPayload]];
+        return [[name, pingPayloadOf(tokens.pingPayload, mediaOf(step))]];
       case 'x-ss-connect-data':
         return [[name, String(tokens.connectData)]];
       default:
         return [[name, value]];
     }
   });
+}
+
+/** Only SETUP of a stream has a payload; a host that gives one elsewhere means no stream in particular. */
+function mediaOf(step: HandshakeStep): MediaStream {
+  return step.method === 'SETUP' && step.stream === 'audio' ? 'audio' : 'video';
 }
 
 /** Adds what a client needs of SETUP where the host left it out. Clients compare names case-sensitively. */
@@ -166,7 +172,7 @@ function addMissing(
     ['Transport', `server_port=${ports[stream]}`],
     stream === 'control'
       ? ['X-SS-Connect-Data', String(tokens.connectData)]
-      : ['X-SS-Ping-Payload', tokens.pingPayload],
+      : ['X-SS-Ping-Payload', pingPayloadOf(tokens.pingPayload, stream)],
   ];
   for (const header of wanted) {
     if (!headers.some(([name]) => name === header[0])) headers.push(header);

@@ -1,5 +1,6 @@
 /** The whole handshake against the recordings of a real client, a real Wolf and a Sunshine-like host. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { pingPayloadOf } from '../../core/protocol/rtp/ping.ts';
 import { openRtspFrame, parseRtspFrame, sealRtspFrame } from '../../core/protocol/rtsp/encryption.ts';
 import { hex, readCapture } from '../../test/support/captures.ts';
 import { ask, LOOPBACK, PUBLIC_PORTS, startBench, startHost, type Bench } from './test-bench.ts';
@@ -33,9 +34,10 @@ const expectedRequest = (text: string, hostPort: number) =>
 const expectedReply = (request: string, text: string) => {
   const stream = STREAMS.find((name) => request.startsWith(`SETUP streamid=${name}`));
   if (stream === undefined) return text;
+  const payload = pingPayloadOf(OUR_PAYLOAD, stream === 'audio' ? 'audio' : 'video');
   return text
     .replace(/server_port=\d+/, `server_port=${PUBLIC_PORTS[stream]}`)
-    .replace(/X-SS-Ping-Payload: .*/, `X-SS-Ping-Payload: ${OUR_PAYLOAD}`)
+    .replace(/X-SS-Ping-Payload: .*/, () => `X-SS-Ping-Payload: ${payload}`)
     .replace(/X-SS-Connect-Data: .*/, `X-SS-Connect-Data: ${OUR_CONNECT_DATA}`);
 };
 const headerOf = (recording: Recording, request: string, name: string) => {

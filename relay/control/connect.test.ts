@@ -141,7 +141,7 @@ describe('the connect exchange', () => {
     await fixture.putSession(session);
     await fixture.putStream(streamRow(session, host));
     await fixture.expectFlows(1);
-    audio.send(ping(session, 1), fixture.ports.audio);
+    audio.send(ping(session, 1, 'audio'), fixture.ports.audio);
     await until(() => {
       fixture.clock.advance(20);
       return host.audio.received.length > 0;

@@ -27,7 +27,7 @@ describe('pings of clients', () => {
     host[stream].send(MEDIA, slot[stream]);
     await client[stream].expect(1);
     const moved = await fixture.peer();
-    moved.send(ping(session, 2), fixture.ports[stream]);
+    moved.send(ping(session, 2, stream), fixture.ports[stream]);
     await until(() => fixture.relay.stats().counters.roams[stream] === 1, 'a move');
     host[stream].send(MEDIA, slot[stream]);
     await moved.expect(1);
@@ -40,7 +40,9 @@ describe('pings of clients', () => {
     stranger.send(ping(session, 1), fixture.ports.video);
     await fixture.expectDropped('replayedPing');
     stranger.send(ping(sessionRow(9), 5), fixture.ports.video);
-    await fixture.expectDropped('unknownPing');
+    stranger.send(ping(session, 9, 'audio'), fixture.ports.video);
+    stranger.send(ping(session, 9, 'video'), fixture.ports.audio);
+    await fixture.expectDropped('unknownPing', 3);
     stranger.send(LEGACY_PING, fixture.ports.video);
     await fixture.expectDropped('legacyPing');
     stranger.send(Buffer.alloc(1400, 1), fixture.ports.video);
@@ -56,14 +58,14 @@ describe('pings of clients', () => {
     const { session } = await play(fixture, 1);
     const peers = [await fixture.peer(), await fixture.peer()] as const;
     for (let counter = 2; counter <= 9; counter++) {
-      peers[counter % 2 === 0 ? 0 : 1].send(ping(session, counter), fixture.ports.audio);
+      peers[counter % 2 === 0 ? 0 : 1].send(ping(session, counter, 'audio'), fixture.ports.audio);
       await until(() => fixture.relay.stats().counters.roams.audio === counter - 1, `move ${counter}`);
     }
-    peers[0].send(ping(session, 10), fixture.ports.audio);
-    peers[1].send(ping(session, 11), fixture.ports.audio);
+    peers[0].send(ping(session, 10, 'audio'), fixture.ports.audio);
+    peers[1].send(ping(session, 11, 'audio'), fixture.ports.audio);
     await fixture.expectDropped('moveLimited');
     fixture.clock.advance(1_100);
-    peers[0].send(ping(session, 12), fixture.ports.audio);
+    peers[0].send(ping(session, 12, 'audio'), fixture.ports.audio);
     await until(() => fixture.relay.stats().counters.roams.audio > 8, 'a move after a while');
   });
 });
@@ -90,7 +92,7 @@ describe('pings to hosts', () => {
     await fixture.putStream(streamRow(session, host));
     await fixture.expectFlows(1);
     fixture.clock.advance(1_000);
-    client.audio.send(ping(session, 1), fixture.ports.audio);
+    client.audio.send(ping(session, 1, 'audio'), fixture.ports.audio);
     await until(() => {
       fixture.clock.advance(20);
       return host.audio.received.length >= 3;
@@ -129,7 +131,7 @@ describe('pings to hosts', () => {
     await fixture.putSession({ ...session, state: 'ended' });
     await fixture.putSession(sessionRow(2));
     await fixture.putStream(streamRow(sessionRow(2), hurried));
-    hurried.audio.send(ping(sessionRow(2), 1), fixture.ports.audio);
+    hurried.audio.send(ping(sessionRow(2), 1, 'audio'), fixture.ports.audio);
     await until(() => {
       fixture.clock.advance(20);
       return hurried.audio.received.length > 0;

@@ -32,7 +32,7 @@ export function onClientMedia(
     dropped.legacyPing += 1;
     return;
   }
-  const flow = relay.flows.byPing(datagram);
+  const flow = relay.flows.byPing(datagram, stream);
   if (flow === undefined) {
     dropped.unknownPing += 1;
     return;

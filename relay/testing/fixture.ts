@@ -4,7 +4,7 @@ import { Registry } from 'prom-client';
 import { enetCommandSize, writeEnetCommand, type EnetCommand } from '../../core/protocol/enet/command.ts';
 import { CONTROL_TYPE, sealControlMessage, type ControlCipher } from '../../core/protocol/enet/control.ts';
 import { writeEnetHeader } from '../../core/protocol/enet/header.ts';
-import { writePing } from '../../core/protocol/rtp/ping.ts';
+import { pingPayloadOf, writePing, type MediaStream } from '../../core/protocol/rtp/ping.ts';
 import { createSealer } from '../../core/runtime/seal.ts';
 import { createMemoryTable } from '../../core/session/memory.ts';
 import type { FlowRecord, SessionRecord, StreamRecord } from '../../core/session/record.ts';
@@ -169,9 +169,9 @@ export function streamRow(
 }
 
 /** A client's ping. */
-export function ping(session: SessionRecord, counter: number): Uint8Array {
+export function ping(session: SessionRecord, counter: number, stream: MediaStream = 'video'): Uint8Array {
   const bytes = new Uint8Array(20);
-  writePing(bytes, session.tokens.pingPayload, counter);
+  writePing(bytes, pingPayloadOf(session.tokens.pingPayload, stream), counter);
   return bytes;
 }
 
@@ -279,7 +279,7 @@ export async function play(fixture: Fixture, index: number, options: PlayOptions
   const old = portsSeenBy(host);
   const slot: Record<StreamKind, number> = { control: 0, video: 0, audio: 0 };
   for (const stream of ['audio', 'video'] as const) {
-    client[stream].send(ping(session, 1), fixture.ports[stream]);
+    client[stream].send(ping(session, 1, stream), fixture.ports[stream]);
     slot[stream] = await awaitNewPort(fixture, host[stream], old);
   }
   const connectID = 0x1000 + index;

@@ -98,7 +98,7 @@ export class ApplianceProcess {
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
-    if (child === undefined) return;
+    if (child === undefined || hasEnded(child)) return;
     const gone = once(child, 'exit');
     child.kill(signal);
     await gone;
@@ -126,12 +126,17 @@ export class ApplianceProcess {
     const timer = setTimeout(fail, PATIENCE_MS);
     this.#listeners.add(onLine);
     this.#child?.once('exit', fail);
+    if (this.#child === undefined || hasEnded(this.#child)) fail();
     await promise.finally(() => {
       clearTimeout(timer);
       this.#listeners.delete(onLine);
       this.#child?.off('exit', fail);
     });
   }
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
 }
 
 /** TCP ports that are free now, and so, on a quiet machine, are their UDP twins. */

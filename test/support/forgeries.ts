@@ -53,9 +53,15 @@ export function makeForgeries(known: Knowledge): Forgery[] {
 
 function mediaForgeries({ tap, ports }: Knowledge, stream: 'video' | 'audio'): Forgery[] {
   const genuine = [...tap.sent[stream]];
-  const payload = Buffer.from(genuine[0] ?? []).toString('latin1', 0, 16);
+  const payload = payloadOf(genuine);
+  const otherPayload = payloadOf(tap.sent[stream === 'video' ? 'audio' : 'video']);
   const kinds: Omit<Forgery, 'port'>[] = [
     { what: 'replayed', datagrams: repeat(genuine, MANY), reasons: ['replayedPing'] },
+    {
+      what: 'of the other stream, with counters ahead',
+      datagrams: times(SOME, (index) => forgePing(otherPayload, genuine.length + 1 + index)),
+      reasons: ['unknownPing'],
+    },
     {
       what: 'with a counter of the past',
       datagrams: times(MANY, () => forgePing(payload, randomInt(genuine.length + 1))),
@@ -149,6 +155,10 @@ function connectForgeries({ tap, ports: { control: port } }: Knowledge): Forgery
       reasons: ['unknownConnect', 'connectLimited'],
     },
   ];
+}
+
+function payloadOf([ping = new Uint8Array()]: readonly Uint8Array[]): string {
+  return Buffer.from(ping).toString('latin1', 0, 16);
 }
 
 function labelOf({ sent }: Tap): Label {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hex, readCapture } from '../../../test/support/captures.ts';
-import { isPing, LEGACY_PING, parsePing, PING_SIZE, writePing } from './ping.ts';
+import { isPing, LEGACY_PING, parsePing, PING_SIZE, pingPayloadOf, writePing } from './ping.ts';
 
 interface RecordedPing {
   hex: string;
@@ -55,6 +55,25 @@ describe('recorded pings', () => {
       expect(isPing(hex(recorded.hex))).toBe(true);
       expect(parsePing(hex(recorded.hex))).toEqual({ kind: 'legacy' });
     }
+  });
+});
+
+describe('pingPayloadOf', () => {
+  const token = fc.string({
+    unit: fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code)),
+    minLength: 16,
+    maxLength: 16,
+  });
+
+  it('gives each stream a printable payload of its own', () => {
+    fc.assert(
+      fc.property(token, (ofSession) => {
+        const audio = pingPayloadOf(ofSession, 'audio');
+        expect(pingPayloadOf(ofSession, 'video')).toBe(ofSession);
+        expect(audio).toMatch(/^[\x21-\x7e]{16}$/);
+        expect(Array.from(audio, (character, index) => character === ofSession[index])).not.toContain(true);
+      }),
+    );
   });
 });
 

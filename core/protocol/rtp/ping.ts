@@ -15,6 +15,8 @@ import { readU32, writeU32 } from '../bytes.ts';
 const OFFSET = { payload: 0, counter: 16 } as const;
 const PAYLOAD_SIZE = 16;
 const PRINTABLE = { first: 0x20, last: 0x7e } as const;
+/** Half of the printable characters but the blank: every one of them becomes another. */
+const AUDIO_SHIFT = (PRINTABLE.last - PRINTABLE.first) / 2;
 const LEGACY = 0x50_49_4e_47;
 
 /** Bytes of a ping with payload. */
@@ -25,6 +27,28 @@ export const LEGACY_PING: Uint8Array = Uint8Array.of(0x50, 0x49, 0x4e, 0x47);
 
 /** One ping, decoded. `counter` is unsigned 32 bits. */
 export type Ping = { kind: 'payload'; payload: string; counter: number } | { kind: 'legacy' };
+
+/** The media streams, each with a port and pings of its own. */
+export type MediaStream = 'video' | 'audio';
+
+/**
+ * What clients are told as X-SS-Ping-Payload of a stream, made from the one ping token of their session: never the
+ * same for both streams, so that a ping recorded on its way to one port says nothing at the other, where its counter
+ * may be ahead.
+ *
+ * @param token - 16 printable ASCII characters, not all blank; so is what is returned
+ */
+export function pingPayloadOf(token: string, stream: MediaStream): string {
+  if (stream === 'video') return token;
+  const codes = Array.from(token, (character) => character.charCodeAt(0));
+  return String.fromCharCode(...codes.map(shift));
+}
+
+function shift(code: number): number {
+  if (code === PRINTABLE.first) return code;
+  const shifted = code + AUDIO_SHIFT;
+  return shifted > PRINTABLE.last ? shifted - 2 * AUDIO_SHIFT : shifted;
+}
 
 /** Whether a datagram has the shape of a ping; its payload is not looked at. For the hot path: no allocation. */
 export function isPing(datagram: Uint8Array): boolean {
