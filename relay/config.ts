@@ -1,4 +1,5 @@
 /** Everything the relay can be told by whoever wires it. */
+import type { Datapath } from './datapath/select.ts';
 
 /** Labels are 0..0xffe, so more flows could not be told apart. */
 const FLOWS_MAX = 0xfff;
@@ -24,9 +25,26 @@ export interface RelayConfig {
   frozenMs?: number;
   /** A flow whose session row vanished ends after so long without anything from the client. Default 60 s. */
   idleMs?: number;
+  /** Where streams are forwarded. Default `userspace`. */
+  datapath?: Datapath;
+  /** Devices that hosts' datagrams come in by. Default: every Ethernet device that is up. */
+  datapathDevices?: readonly string[];
+  /** veth devices of this network namespace behind which clients are, whose other end is no bridge port. Default none. */
+  datapathPeerDevices?: readonly string[];
+  /** Where in a bpffs the kernel's part outlives the process, so that a restart loses nothing. Default nowhere. */
+  datapathPinFolder?: string;
 }
 
 /** `RelayConfig` with its defaults filled in. */
 export type RelaySettings = Required<RelayConfig>;
 
-export const DEFAULTS = { flowsMax: FLOWS_MAX, silentMs: 10_000, frozenMs: 1_000, idleMs: 60_000 } as const;
+export const DEFAULTS = {
+  flowsMax: FLOWS_MAX,
+  silentMs: 10_000,
+  frozenMs: 1_000,
+  idleMs: 60_000,
+  datapath: 'userspace',
+  datapathDevices: [],
+  datapathPeerDevices: [],
+  datapathPinFolder: '',
+} as const;

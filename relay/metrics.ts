@@ -58,6 +58,11 @@ export function registerRelayMetrics({ register, counters, flows, slots, engine 
       this.set(slots.size);
     },
   });
+  registerDatapath(register, engine);
+}
+
+function registerDatapath(register: Registry, engine: DatapathEngine): void {
+  const registers = [register];
   new Gauge({
     name: 'gleipnir_relay_datapath_routes',
     help: 'Ways from a host to a client, by the datapath engine that runs.',
@@ -66,6 +71,24 @@ export function registerRelayMetrics({ register, counters, flows, slots, engine 
     collect() {
       const { engine: name, routes } = engine.stats();
       this.set({ engine: name }, routes);
+    },
+  });
+  new Gauge({
+    name: 'gleipnir_relay_datapath_info',
+    help: 'Always 1: which datapath engine runs, and why.',
+    labelNames: ['engine', 'reason'] as const,
+    registers,
+    collect() {
+      const { engine: name, reason } = engine.stats();
+      this.set({ engine: name, reason }, 1);
+    },
+  });
+  new Gauge({
+    name: 'gleipnir_relay_datapath_kernel_routes',
+    help: 'Ways from a host to a client that the kernel forwards by itself.',
+    registers,
+    collect() {
+      this.set(engine.stats().inKernel);
     },
   });
 }

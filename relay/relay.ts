@@ -16,8 +16,8 @@ import type { RelayContext } from './context.ts';
 import { onClientControl } from './control/client-to-host.ts';
 import { onHostControl } from './control/host-to-client.ts';
 import { createCounters, STREAMS, type Counters, type StreamKind } from './counters.ts';
-import type { DatapathStats } from './datapath/engine.ts';
-import { UserspaceEngine } from './datapath/userspace.ts';
+import type { DatapathEngine, DatapathStats } from './datapath/engine.ts';
+import { selectEngine } from './datapath/select.ts';
 import { FlowRows } from './flow-rows.ts';
 import { FlowTable } from './flow-table.ts';
 import { createLimits } from './limits.ts';
@@ -70,6 +70,7 @@ export function createRelay(deps: RelayDeps): Relay {
 
   function tick(): void {
     relay.clock.advance();
+    engine.collect();
     for (const stream of STREAMS) downstream[stream].checkQueue();
     slots.checkQueues();
     for (const flow of relay.flows.all()) if (!tickFlow(relay, flow)) sessions.forget(flow);
@@ -81,6 +82,7 @@ export function createRelay(deps: RelayDeps): Relay {
 
   async function start(): Promise<Record<StreamKind, number>> {
     stops.push(() => {
+      engine.stop();
       for (const stream of STREAMS) downstream[stream].close();
       slots.close();
     });
@@ -89,7 +91,6 @@ export function createRelay(deps: RelayDeps): Relay {
       const video = await downstream.video.open();
       const audio = await downstream.audio.open();
       stops.push(() => {
-        engine.stop();
         follower.stop();
       });
       engine.start();
@@ -129,7 +130,7 @@ export function createRelay(deps: RelayDeps): Relay {
 
 interface Parts {
   relay: RelayContext;
-  engine: UserspaceEngine;
+  engine: DatapathEngine;
   slots: SlotPool;
   downstream: Record<StreamKind, UdpPort>;
   follower: TableFollower<'session' | 'stream'>;
@@ -140,9 +141,10 @@ function createParts({ config, table, flows, sealer, log }: RelayDeps, wallClock
   const settings = { ...DEFAULTS, ...config };
   const clock = new CoarseClock(wallClock);
   const counters = createCounters();
-  const engine = new UserspaceEngine({
+  const engine = selectEngine(settings, {
     clock,
     counters,
+    log,
     attend: (leg, datagram) => {
       if (leg.stream === 'control') onHostControl(relay, leg, datagram);
       else onHostMedia(relay, leg, datagram);

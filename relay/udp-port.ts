@@ -28,6 +28,7 @@ export interface UdpPortDeps {
 export class UdpPort {
   readonly #deps: UdpPortDeps;
   #socket: Socket | undefined;
+  #local: { address: string; port: number } | undefined;
   #isCongested = false;
   /** Whether something was sent since the queue was looked at: most ports towards hosts hardly ever send. */
   #hasSent = false;
@@ -55,13 +56,20 @@ export class UdpPort {
     socket.on('message', onDatagram);
     enlargeBuffers(socket);
     this.#socket = socket;
-    return socket.address().port;
+    this.#local = socket.address();
+    return this.#local.port;
+  }
+
+  /** Where it is bound, wildcards included; `undefined` while it is not. */
+  get local(): { address: string; port: number } | undefined {
+    return this.#local;
   }
 
   /** Idempotent. */
   close(): void {
     const socket = this.#socket;
     this.#socket = undefined;
+    this.#local = undefined;
     socket?.removeAllListeners('message');
     socket?.close();
   }

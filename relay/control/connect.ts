@@ -78,11 +78,13 @@ function bindConnect(
  * this one, which takes any datagram with its peer id, mostly 0. A client that is there still, because the CONNECT
  * lied about its source, proves itself with its next message.
  */
-function takeAddress({ flows }: RelayContext, source: RemoteInfo): void {
-  for (const { control } of flows.all()) {
+function takeAddress({ flows, engine }: RelayContext, source: RemoteInfo): void {
+  for (const flow of flows.all()) {
+    const { control } = flow;
     if (control.clientPort !== source.port || control.clientAddress !== source.address) continue;
     control.clientPort = 0;
     control.isEstablished = false;
+    engine.upsert(flow);
   }
 }
 

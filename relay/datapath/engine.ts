@@ -3,13 +3,19 @@
  * is not established yet, or needs a look, it hands to the relay's rules, which decide, forward that datagram
  * themselves and call `upsert` again.
  */
+import type { RemoteInfo } from 'node:dgram';
 import type { Flow } from '../flow.ts';
+import type { UpstreamPort } from '../slots.ts';
 
 export interface DatapathStats {
   /** Which implementation runs. */
-  engine: 'userspace';
+  engine: 'userspace' | 'kernel';
+  /** Why this one, for people. */
+  reason: string;
   /** Ways from a host's address and port to a client. */
   routes: number;
+  /** Those of them that the kernel forwards by itself. */
+  inKernel: number;
 }
 
 export interface DatapathEngine {
@@ -17,8 +23,12 @@ export interface DatapathEngine {
   upsert: (flow: Flow) => void;
   /** Forgets the flow; what its hosts still send is foreign from now on. Idempotent. */
   remove: (flow: Flow) => void;
+  /** Takes a datagram that came to `port` of a slot. */
+  readonly receive: (port: UpstreamPort, datagram: Buffer, source: RemoteInfo) => void;
   /** Begins and stops forwarding; flows may be known before. */
   start: () => void;
   stop: () => void;
+  /** Takes what was counted elsewhere into the legs and counters; called every tick. */
+  collect: () => void;
   stats: () => DatapathStats;
 }

@@ -18,6 +18,10 @@ export interface UserspaceEngineDeps {
   counters: Counters;
   /** The relay's rules for a datagram of a known host that cannot be forwarded without a look. */
   attend: (leg: Leg, datagram: Uint8Array) => void;
+  /** Takes a datagram into the quality of its stream. Default: as one of all that come. */
+  measure?: (leg: Leg, datagram: Uint8Array) => void;
+  /** Why this engine was chosen. */
+  reason?: string;
 }
 
 interface Route {
@@ -29,10 +33,17 @@ export class UserspaceEngine implements DatapathEngine {
   readonly #deps: UserspaceEngineDeps;
   /** Where each leg is indexed; at most three for each flow. */
   readonly #routes = new Map<Leg, Route>();
+  readonly #measure: (leg: Leg, datagram: Uint8Array) => void;
   #isRunning = false;
 
   constructor(deps: UserspaceEngineDeps) {
     this.#deps = deps;
+    const { clock } = deps;
+    this.#measure =
+      deps.measure ??
+      ((leg, datagram) => {
+        leg.reception?.take(datagram, clock);
+      });
   }
 
   start(): void {
@@ -60,7 +71,13 @@ export class UserspaceEngine implements DatapathEngine {
   }
 
   stats(): DatapathStats {
-    return { engine: 'userspace', routes: this.#routes.size };
+    const { reason = 'configured' } = this.#deps;
+    return { engine: 'userspace', reason, routes: this.#routes.size, inKernel: 0 };
+  }
+
+  /** Everything is counted where it happens. */
+  collect(): void {
+    return;
   }
 
   /** Takes a datagram that came to `port` of a slot. */
@@ -77,7 +94,7 @@ export class UserspaceEngine implements DatapathEngine {
       return;
     }
     leg.hostSeenMs = clock.nowMs;
-    leg.reception?.take(datagram, clock);
+    this.#measure(leg, datagram);
     if (!leg.isEstablished || (leg.stream === 'control' && needsAttention(datagram))) {
       attend(leg, datagram);
       return;

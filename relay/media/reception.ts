@@ -40,6 +40,19 @@ export interface ArrivalClock {
   preciseMs: () => number;
 }
 
+/** Where the numbers and frames of a stream stand, for whoever goes on counting elsewhere. -1: not known yet. */
+export interface ReceptionPosition {
+  highest: number;
+  restartsAt: number;
+  frameIndex: number;
+  timestamp: number;
+  /** ms of `ArrivalClock`. */
+  arrivedAtMs: number;
+  paceMs: number;
+  intervals: number;
+  jitterMs: number;
+}
+
 /** The video of one flow as it comes in. */
 export class VideoReception {
   /** Whether SS_ENC_VIDEO was negotiated. */
@@ -51,8 +64,8 @@ export class VideoReception {
    * keeps on average.
    */
   jitterMs = 0;
-  /** Datagrams that should have come, those that did included. */
-  #expected = 0;
+  /** Datagrams that should have come, those that did included; less while some came twice. */
+  expected = 0;
   #highest = UNKNOWN;
   /** The number after one that was far behind. */
   #restartsAt = UNKNOWN;
@@ -66,13 +79,38 @@ export class VideoReception {
 
   /** Datagrams that did not come; falls when one is only late. A datagram that comes twice hides one that is lost. */
   get lost(): number {
-    return Math.max(0, this.#expected - this.datagrams);
+    return Math.max(0, this.expected - this.datagrams);
+  }
+
+  get position(): ReceptionPosition {
+    return {
+      highest: this.#highest,
+      restartsAt: this.#restartsAt,
+      frameIndex: this.#frameIndex,
+      timestamp: this.#timestamp,
+      arrivedAtMs: this.#arrivedAtMs,
+      paceMs: this.#paceMs,
+      intervals: this.#intervals,
+      jitterMs: this.jitterMs,
+    };
+  }
+
+  set position(position: ReceptionPosition) {
+    this.#highest = position.highest;
+    this.#restartsAt = position.restartsAt;
+    this.#frameIndex = position.frameIndex;
+    this.#frameByte = position.frameIndex === UNKNOWN ? UNKNOWN : position.frameIndex & 0xff;
+    this.#timestamp = position.timestamp;
+    this.#arrivedAtMs = position.arrivedAtMs;
+    this.#paceMs = position.paceMs;
+    this.#intervals = position.intervals;
+    this.jitterMs = position.jitterMs;
   }
 
   /** Goes on from what an earlier relay counted. */
   restore({ lost, datagrams }: { lost: number; datagrams: number }): void {
     this.datagrams = datagrams;
-    this.#expected = datagrams + lost;
+    this.expected = datagrams + lost;
   }
 
   /** Takes a datagram of the host. Runs for every one: no allocation, no throw. */
@@ -85,7 +123,7 @@ export class VideoReception {
     const ahead = ((sequenceNumber - this.#highest) << 16) >> 16;
     if (ahead === 1) {
       this.#highest = sequenceNumber;
-      this.#expected += 1;
+      this.expected += 1;
     } else {
       this.#leap(sequenceNumber, ahead);
     }
@@ -102,13 +140,13 @@ export class VideoReception {
   /** A number that is not the next one: the first of all, a gap, a late one, or a sequence that began anew. */
   #leap(sequenceNumber: number, ahead: number): void {
     if (this.#highest === UNKNOWN) {
-      this.#expected += 1;
+      this.expected += 1;
     } else if (ahead > 0) {
-      this.#expected += ahead;
+      this.expected += ahead;
     } else if (ahead >= -LATE_MAX) {
       return;
     } else if (sequenceNumber === this.#restartsAt) {
-      this.#expected += 2;
+      this.expected += 2;
     } else {
       this.#restartsAt = (sequenceNumber + 1) & 0xffff;
       return;
