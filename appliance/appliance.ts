@@ -22,7 +22,7 @@ import { registerProxyMetrics, type LaunchMetrics } from '../proxy/metrics.ts';
 import { RtspGate } from '../proxy/rtsp/gate.ts';
 import { createRtspServer } from '../proxy/rtsp/listener.ts';
 import { createWebServer } from '../proxy/web/server.ts';
-import { createRelay } from '../relay/relay.ts';
+import { createRelay, type Relay } from '../relay/relay.ts';
 import type { ApplianceConfig } from './config.ts';
 
 /** The demo host is on this very machine, and so may be any host of a hosts.yaml. */
@@ -86,7 +86,8 @@ export function createAppliance(deps: ApplianceDeps): Appliance {
     shared = await openStores(deps);
     started.push(shared.table);
     // Running streams wait for this one; a host that does not answer takes its time.
-    const udp = await begin(createDataPath(shared));
+    const relay = createDataPath(shared);
+    const udp = await begin(relay);
     await begin(deps.hosts);
     const rtsp = await begin(createRtsp(shared, udp));
     const bound: Bound = { udp, rtsp };
@@ -107,7 +108,7 @@ export function createAppliance(deps: ApplianceDeps): Appliance {
       onEnd: metrics.onPairingEnd,
     });
     const http = await begin(createHttp(shared, { identity, exchanges, launchMetrics: metrics.launches }));
-    const web = await begin(createWeb(shared, exchanges));
+    const web = await begin(createWeb(shared, exchanges, relay));
     return { ...udp, ...http, rtsp, web };
   }
 
@@ -145,7 +146,7 @@ async function openStores(deps: ApplianceDeps): Promise<Shared> {
 }
 
 function createDataPath({ config, table, sealer, log, register }: Shared): ReturnType<typeof createRelay> {
-  const { bindAddress, ports, upstreamPortBase, slotsMax } = config;
+  const { bindAddress, ports, upstreamPortBase, slotsMax, datapath } = config;
   return createRelay({
     config: {
       bindAddress,
@@ -155,6 +156,7 @@ function createDataPath({ config, table, sealer, log, register }: Shared): Retur
       upstreamPortBase,
       slotsMax,
       allowLoopback: ALLOW_LOOPBACK,
+      ...datapath,
     },
     table: table.reader,
     flows: table.writer('flow'),
@@ -230,12 +232,20 @@ function publicSide({
   return externalAddress === undefined ? { bindAddress } : { bindAddress, externalAddress };
 }
 
-function createWeb(shared: Shared, exchanges: PairingExchanges): ReturnType<typeof createWebServer> {
+function createWeb(
+  shared: Shared,
+  exchanges: PairingExchanges,
+  relay: Relay,
+): ReturnType<typeof createWebServer> {
   const { config, table, pairings, sessions, hosts, register, log } = shared;
   return createWebServer({
     config: { ...config.web, port: config.ports.web },
     hostname: config.hostname,
     now: Date.now,
+    health: () => {
+      const { engine, reason } = relay.stats().datapath;
+      return { datapath: { engine, reason } };
+    },
     exchanges,
     pairings,
     sessions,

@@ -1,6 +1,7 @@
 /** Everything the appliance can be told by its environment. */
 import { z } from 'zod';
 import { DurationMs, Port } from '../core/runtime/config.ts';
+import { DATAPATHS } from '../relay/datapath/select.ts';
 
 const Count = z.coerce.number().int().positive();
 /** Comma-separated. */
@@ -65,6 +66,25 @@ export const ApplianceConfig = z
       .min(1)
       .default('hosts.yaml')
       .describe('The hosts; without this file a demo host runs in this process.'),
+    RELAY_DATAPATH: z
+      .enum(DATAPATHS)
+      .default('auto')
+      .describe(
+        'Where established streams are forwarded. kernel: there or not at all; auto: there if this machine can.',
+      ),
+    RELAY_DATAPATH_DEVICES: List.describe(
+      'Network devices that hosts are behind, for the kernel; by default every Ethernet device that is up.',
+    ),
+    RELAY_DATAPATH_PEER_DEVICES: List.describe(
+      'veth devices that clients are behind, directly and not by a bridge: the kernel then skips one more step.',
+    ),
+    RELAY_DATAPATH_PIN_FOLDER: z
+      .string()
+      .optional()
+      .transform((folder = '') => folder)
+      .describe(
+        'Folder in a bpffs, such as /sys/fs/bpf/gleipnir, for one relay: the kernel forwards on while it restarts.',
+      ),
     LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
   })
   .transform((env) => ({
@@ -93,6 +113,12 @@ export const ApplianceConfig = z
     },
     upstreamPortBase: env.APPLIANCE_UPSTREAM_PORT_BASE,
     slotsMax: env.APPLIANCE_SLOTS_MAX,
+    datapath: {
+      datapath: env.RELAY_DATAPATH,
+      datapathDevices: env.RELAY_DATAPATH_DEVICES,
+      datapathPeerDevices: env.RELAY_DATAPATH_PEER_DEVICES,
+      datapathPinFolder: env.RELAY_DATAPATH_PIN_FOLDER,
+    },
     graceMs: env.APPLIANCE_GRACE_MS,
     hostname: env.APPLIANCE_HOSTNAME,
     dataDir: env.APPLIANCE_DATA_DIR,

@@ -7,6 +7,7 @@ import { GleipnirError } from '../core/runtime/errors.ts';
 import { readFileIfPresent } from '../core/runtime/files.ts';
 import { createLogger } from '../core/runtime/log.ts';
 import { HostPool } from '../operator/hosts/pool.ts';
+import { unpin } from '../relay/datapath/kernel/pins.ts';
 import { createAppliance } from './appliance.ts';
 import { formatBanner } from './banner.ts';
 import { ApplianceConfig } from './config.ts';
@@ -15,8 +16,33 @@ import { openDeploymentKey } from './deployment-key.ts';
 import { createDrivers } from './drivers.ts';
 import { parseHostsFile } from './hosts-file.ts';
 
+const USAGE = `npm start -- [--unpin]
+
+  --unpin  removes what a relay left in the kernel at RELAY_DATAPATH_PIN_FOLDER, and does nothing else
+`;
+
 async function main(): Promise<void> {
+  const [option, ...more] = process.argv.slice(2);
+  if (more.length > 0 || (option !== undefined && option !== '--unpin')) {
+    process.stderr.write(USAGE);
+    process.exitCode = 2;
+    return;
+  }
   const config = loadConfig(ApplianceConfig, process.env);
+  if (option === '--unpin') removePins(config);
+  else await run(config);
+}
+
+function removePins({ datapath: { datapathPinFolder: folder } }: ApplianceConfig): void {
+  const removed = folder === '' ? undefined : unpin(folder);
+  process.stdout.write(
+    removed === undefined
+      ? 'Nothing is pinned: RELAY_DATAPATH_PIN_FOLDER is not set.\n'
+      : `${folder}: ${removed} names removed.\n`,
+  );
+}
+
+async function run(config: ApplianceConfig): Promise<void> {
   const log = createLogger(config.logLevel, process.stderr);
   const sealer = await openDeploymentKey(join(config.dataDir, 'deployment.key'));
   const identities = createIdentityStore({ directory: join(config.dataDir, 'hosts'), sealer });

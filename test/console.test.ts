@@ -157,6 +157,7 @@ describe.skipIf(whyNoBrowser !== undefined)(title('the console behind a login, i
       sessions: { list: () => Promise.resolve([]), delete: () => Promise.resolve() },
       table: { get: () => Promise.resolve(undefined) },
       catalog: { list: () => [], hosts: () => [], awaitedPins: () => [] },
+      health: () => ({}),
       register: new Registry(),
       now: Date.now,
       log: createLogger('silent'),

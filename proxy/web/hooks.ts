@@ -10,7 +10,7 @@ import { SECURITY_HEADERS } from './style.ts';
 /** What the form of somebody who is not logged in is bound to. */
 export const STRANGER = 'stranger';
 
-/** Served to everybody; /healthz also under any name, since it says nothing. */
+/** Served to everybody; /healthz also under any name, since it says little. */
 const PUBLIC_PATHS = new Set(['/login', '/console.css', '/healthz']);
 /** Headers by which a reverse proxy shows itself: behind one, every request comes from its address. */
 const PROXY_HEADERS = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip'];

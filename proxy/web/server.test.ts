@@ -159,7 +159,7 @@ describe('the other pages', () => {
 describe('/healthz and /metrics', () => {
   it('answers /healthz under any name', async () => {
     const { statusCode, body } = await bench.get('/healthz', { host: 'gleipnir.svc' });
-    expect([statusCode, body]).toEqual([200, 'ok\n']);
+    expect([statusCode, JSON.parse(body)]).toEqual([200, { status: 'ok', part: 'well' }]);
   });
 
   it('shows the metrics of the process', async () => {

@@ -54,6 +54,8 @@ export interface WebDeps extends FactsDeps, Omit<ActionsDeps, 'userOf'> {
   exchanges: FactsDeps['exchanges'] & ActionsDeps['exchanges'];
   pairings: FactsDeps['pairings'] & ActionsDeps['pairings'];
   sessions: FactsDeps['sessions'] & ActionsDeps['sessions'];
+  /** What /healthz tells besides that all is well; to everybody. */
+  health: () => Readonly<Record<string, unknown>>;
   /** What /metrics shows. */
   register: Pick<Registry, 'metrics' | 'contentType'>;
   /** Milliseconds since the epoch. */
@@ -136,11 +138,11 @@ function registerRoutes(
   deps: WebDeps,
   { login, tokens }: { login: Login; tokens: FormTokens },
 ): void {
-  const { hostname, register } = deps;
+  const { hostname, register, health } = deps;
 
   app.get('/console.css', (_request, reply) => reply.type('text/css; charset=utf-8').send(STYLE));
   app.get('/console.js', (_request, reply) => reply.type('text/javascript; charset=utf-8').send(SCRIPT));
-  app.get('/healthz', (_request, reply) => reply.type('text/plain; charset=utf-8').send('ok\n'));
+  app.get('/healthz', () => ({ status: 'ok', ...health() }));
   app.get('/metrics', async (_request, reply) =>
     reply.type(register.contentType).send(await register.metrics()),
   );

@@ -128,6 +128,7 @@ export function openBench(config: Partial<WebConfig> = {}): Bench {
       hostname: '<Wolf & "Co">',
       now: () => NOW,
       log,
+      health: () => ({ part: 'well' }),
       register,
       outcomeWaitMs: 20,
       ...readersOf(() => bench),
