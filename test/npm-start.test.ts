@@ -2,104 +2,15 @@
  * The README's promise, as a user would see it: `npm start` on one machine, a client on another, hosts on others still.
  * Each machine is a network namespace; without root the file is skipped and says so.
  */
-import type { ChildProcess } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { StreamReport } from '../sim/client/report.ts';
-import { createNetwork, interrupt, whyNoNamespaces, type Member, type Network } from './support/netns.ts';
+import { CONSOLE, Machines, type Player } from './support/machines.ts';
+import { whyNoNamespaces, type Member } from './support/netns.ts';
 
 const SECONDS = 10;
-const PAGE = 'http://127.0.0.1:47990/';
-const root = join(import.meta.dirname, '..');
 const reason = await whyNoNamespaces();
-
-let directory: string;
-let network: Network;
-/** What the current test started. */
-const running: ChildProcess[] = [];
-
-beforeAll(async () => {
-  if (reason !== undefined) return;
-  directory = await mkdtemp(join(tmpdir(), 'gleipnir-start-'));
-  network = await createNetwork(4);
-});
-
-afterAll(async () => {
-  if (reason !== undefined) return;
-  await network.close();
-  await rm(directory, { recursive: true });
-});
-
-afterEach(async () => {
-  await Promise.all(running.splice(0).map(interrupt));
-});
-
-const member = (index: number): Member => {
-  const found = network.members[index];
-  if (found === undefined) throw new Error(`there is no machine ${index}`);
-  return found;
-};
-const [EDGE, PLAYER, HOST_A, HOST_B] = [0, 1, 2, 3] as const;
-
-/** Runs a TypeScript file of this repository on a machine, in the test's own Node. */
-function node(machine: Member, file: string, args: string[]): Promise<string> {
-  return machine.run(process.execPath, [join(root, file), ...args]);
-}
-
-async function client(name: string, ...args: string[]): Promise<Record<string, unknown>> {
-  const identity = ['--identity', join(directory, `${name}.json`), '--host', member(EDGE).address];
-  return JSON.parse(await node(member(PLAYER), 'sim/client/main.ts', [...args, ...identity])) as Record<
-    string,
-    unknown
-  >;
-}
-
-async function pair(name: string): Promise<void> {
-  const [paired] = await Promise.all([
-    client(name, 'pair', '--pin', '1234'),
-    node(member(EDGE), 'test/support/pin-page.main.ts', [PAGE, 'type', '1234']),
-  ]);
-  expect(paired).toEqual({ paired: true });
-}
-
-async function stream(name: string, ...args: string[]): Promise<StreamReport> {
-  const report = await client(
-    name,
-    'stream',
-    '--seconds',
-    String(SECONDS),
-    '--input-every',
-    '500',
-    '--quit',
-    ...args,
-  );
-  return report as unknown as StreamReport;
-}
-
-/** `npm start` on the edge. @returns what it printed, once it said that it is up. */
-async function start(env: Record<string, string>): Promise<string> {
-  const child = member(EDGE).spawn('npm', ['start', '--silent'], { ...env, LOG_LEVEL: 'warn' });
-  running.push(child);
-  return output(child, /Stop with Ctrl-C/);
-}
-
-/** What a child says until `wanted` is in it. */
-function output(child: ChildProcess, wanted: RegExp): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let text = '';
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.on('data', (chunk: Buffer) => {
-        text += chunk.toString();
-        if (wanted.test(text)) resolve(text);
-      });
-    }
-    child.once('exit', () => {
-      reject(new Error(`ended before ${wanted.source}:\n${text}`));
-    });
-  });
-}
 
 function expectGoodGame(report: StreamReport): void {
   expect(report.frames).toBeGreaterThanOrEqual(SECONDS * 60 * 0.99);
@@ -112,49 +23,58 @@ function expectGoodGame(report: StreamReport): void {
 describe.skipIf(reason !== undefined)(
   `npm start, seen from another machine (${reason ?? 'namespaces'})`,
   () => {
+    let machines: Machines;
+    let edge: Member;
+
+    beforeAll(async () => {
+      machines = await Machines.open(4);
+      edge = machines.member(0);
+    });
+    afterEach(() => machines.stopAll());
+    afterAll(() => machines.close());
+
+    function player(name: string): Player {
+      return machines.player(machines.member(1), edge, name);
+    }
+
     it('plays the demo: pair, list, stream, quit', async () => {
-      const banner = await start({ APPLIANCE_DATA_DIR: join(directory, 'demo') });
-      expect(banner).toContain(`add the host ${member(EDGE).address}`);
-      expect(banner).toContain(PAGE);
-      await pair('ann');
-      expect(await client('ann', 'list')).toMatchObject({ isPaired: true, apps: [{ title: 'Test card' }] });
-      expectGoodGame(await stream('ann', '--encrypt'));
-      expect(await client('ann', 'list')).toMatchObject({ isBusy: false });
+      const banner = await machines.npmStart(edge, { APPLIANCE_DATA_DIR: join(machines.directory, 'demo') });
+      expect(banner).toContain(`add the host ${edge.address}`);
+      expect(banner).toContain(CONSOLE);
+      const ann = player('ann');
+      await ann.pair();
+      expect(await ann.list()).toMatchObject({ isPaired: true, apps: [{ title: 'Test card' }] });
+      expectGoodGame(await ann.stream(SECONDS, '--encrypt'));
+      expect(await ann.list()).toMatchObject({ isBusy: false });
     });
 
     it('plays on two hosts of hosts.yaml at once, after a person typed their PINs', async () => {
-      const hosts = await Promise.all([HOST_A, HOST_B].map((index) => startHost(member(index))));
-      const hostsFile = join(directory, 'hosts.yaml');
-      const entries = [HOST_A, HOST_B].map(
-        (index) => `  - {name: host-${index}, address: ${member(index).address}}\n`,
-      );
+      const [hostA, hostB] = [machines.member(2), machines.member(3)];
+      const hosts = {
+        'host-a': await machines.startHost(hostA),
+        'host-b': await machines.startHost(hostB),
+      };
+      const hostsFile = join(machines.directory, 'hosts.yaml');
+      const entries = [
+        `  - {name: host-a, address: ${hostA.address}}\n`,
+        `  - {name: host-b, address: ${hostB.address}}\n`,
+      ];
       await writeFile(hostsFile, `hosts:\n${entries.join('')}`);
-      const data = { APPLIANCE_DATA_DIR: join(directory, 'two'), APPLIANCE_HOSTS_FILE: hostsFile };
-      await start(data);
-      const pins = JSON.parse(
-        await node(member(EDGE), 'test/support/pin-page.main.ts', [PAGE, 'read']),
-      ) as Record<string, string>;
-      for (const [offset, host] of hosts.entries())
-        host.stdin?.write(`${pins[`host-${offset + 2}`] ?? ''}\n`);
+      const data = { APPLIANCE_DATA_DIR: join(machines.directory, 'two'), APPLIANCE_HOSTS_FILE: hostsFile };
+      await machines.npmStart(edge, data);
+      await machines.typePinsAt(edge, hosts);
 
-      await pair('bob');
-      await pair('eve');
+      const [bob, eve] = [player('bob'), player('eve')];
+      await bob.pair();
+      await eve.pair();
       await expect
-        .poll(() => client('bob', 'list'), { timeout: 15_000 })
+        .poll(() => bob.list(), { timeout: 15_000 })
         .toMatchObject({ apps: [{ title: 'Test card' }] });
       const reports = await Promise.all([
-        stream('bob', '--bitrate', '20000'),
-        stream('eve', '--corever', '0'),
+        bob.stream(SECONDS, '--bitrate', '20000'),
+        eve.stream(SECONDS, '--corever', '0'),
       ]);
       for (const report of reports) expectGoodGame(report);
     });
   },
 );
-
-async function startHost(machine: Member): Promise<ChildProcess> {
-  const env = { SIM_HOST_BIND_ADDRESS: machine.address, SIM_HOST_SESSIONS_MAX: '1' };
-  const child = machine.spawn(process.execPath, [join(root, 'sim/host/main.ts')], env);
-  running.push(child);
-  await output(child, /simulated host is up/);
-  return child;
-}

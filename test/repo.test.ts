@@ -17,7 +17,7 @@ const prose = files.filter((path) => path.endsWith('.md') && !path.startsWith('t
 
 /** Files that nothing imports, because they are started or read by name. */
 const ENTRIES =
-  /(^|[/.])(main|generate|check|make-clips|summary-reporter)\.ts$|\.test\.ts$|\.config\.[jt]s$|^tools\/run\.mjs$|^bench\/[^/]+\.ts$/;
+  /(^|[/.])(main|generate|check|make-clips|summary-reporter)\.ts$|\.test\.ts$|\.config\.[jt]s$|^tools\/run\.mjs$|^bench\/[^/]+\.ts$|\.bpf\.c$/;
 
 describe('the repository', () => {
   it('has no file that nothing imports', () => {
@@ -43,8 +43,9 @@ describe('the repository', () => {
     expect([...sources, ...prose].filter((path) => machinePath.test(read(path)))).toEqual([]);
   });
 
-  it('keeps every source file within 400 lines', () => {
-    expect(sources.filter((path) => read(path).split('\n').length > 400)).toEqual([]);
+  it('keeps every source file within 400 lines of code', () => {
+    const isCode = (line: string): boolean => !/^\s*(\/\/.*)?$/.test(line);
+    expect(sources.filter((path) => read(path).split('\n').filter(isCode).length > 400)).toEqual([]);
   });
 
   it('keeps the README within 150 lines', () => {

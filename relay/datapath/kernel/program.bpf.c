@@ -281,7 +281,10 @@ INLINE void count_interval(struct entry *entry, u32 elapsed_ns, u32 frames, u32 
 // The first datagram of a frame, or a late one of an older frame. Of datagrams that came together, the first is looked at.
 INLINE void count_frame(struct entry *entry, const u8 *head, u64 now_ns) {
 	int is_encrypted = entry->flags & FLAG_ENCRYPTED;
-	u32 frame = little32(is_encrypted ? head + 12 : head + 20);
+	// Both are read: a pointer that depends on the flag is allowed only with CAP_PERFMON.
+	u32 clear = little32(head + 20);
+	u32 frame = little32(head + 12);
+	if (!is_encrypted) frame = clear;
 	u32 frames = frame - entry->frame;
 	if (frames == 0) return;
 	int is_known = entry->frame != UNKNOWN;
@@ -312,6 +315,9 @@ INLINE void count_numbers(struct entry *entry, u32 first, u32 last, u32 segments
 		return;
 	} else if (first == entry->restarts_at) {
 		entry->expected += inside + 1;
+	} else if (segments > 1) {
+		// Two in a row already.
+		entry->expected += inside;
 	} else {
 		entry->restarts_at = (last + 1) & 0xffff;
 		return;
