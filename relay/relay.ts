@@ -10,7 +10,7 @@ import type { Logger } from '../core/runtime/log.ts';
 import type { Sealer } from '../core/runtime/seal.ts';
 import { TableFollower } from '../core/session/follow.ts';
 import type { TableReader, TableWriter } from '../core/session/table.ts';
-import { CoarseClock, systemClock, TICK_MS, type Clock } from './clock.ts';
+import { CoarseClock, systemClock, type Clock } from './clock.ts';
 import { DEFAULTS, type RelayConfig } from './config.ts';
 import type { RelayContext } from './context.ts';
 import { onClientControl } from './control/client-to-host.ts';
@@ -27,6 +27,7 @@ import { registerRelayMetrics } from './metrics.ts';
 import { Sessions } from './sessions.ts';
 import { SlotPool } from './slots.ts';
 import { tickFlow } from './tick.ts';
+import { isRestless, startTicking } from './ticking.ts';
 import { UdpPort } from './udp-port.ts';
 
 /** Slots whose ports were taken are tried again so often. */
@@ -68,12 +69,18 @@ export function createRelay(deps: RelayDeps): Relay {
   /** Undone in the opposite order by `stop`. */
   const stops: (() => void)[] = [];
 
-  function tick(): void {
+  /** @returns whether some flow wants to be looked at again soon. */
+  function tick(): boolean {
     relay.clock.advance();
     engine.collect();
     for (const stream of STREAMS) downstream[stream].checkQueue();
     slots.checkQueues();
-    for (const flow of relay.flows.all()) if (!tickFlow(relay, flow)) sessions.forget(flow);
+    let isAnyRestless = false;
+    for (const flow of relay.flows.all()) {
+      if (!tickFlow(relay, flow)) sessions.forget(flow);
+      isAnyRestless ||= isRestless(flow);
+    }
+    return isAnyRestless;
   }
 
   function close(): void {
@@ -96,11 +103,13 @@ export function createRelay(deps: RelayDeps): Relay {
       engine.start();
       await follower.start();
       sessions.begin(await table.list('flow'));
+      const ticking = startTicking(wallClock, tick);
       stops.push(
         follower.onChange(({ id }) => {
           sessions.reconcile(id);
+          ticking.hurry();
         }),
-        wallClock.every(TICK_MS, tick),
+        ticking.stop,
         wallClock.every(RETRY_MS, () => {
           slots.retryFailed();
         }),

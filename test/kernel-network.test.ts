@@ -1,5 +1,6 @@
 /** What the kernel path does when devices and routes come and go under it. */
 import { expect, it } from 'vitest';
+import { ping } from '../relay/testing/fixture.ts';
 import { until } from '../relay/testing/udp-peer.ts';
 import type { KernelPlay } from './support/kernel-relay.ts';
 import { describeKernelPath } from './support/kernel-suite.ts';
@@ -49,6 +50,22 @@ describeKernelPath('changes of the network', (stage) => {
     play.sendVideo(4);
     await play.client.video.expect(4);
     expect(play.taken()).toBe(taken + 1);
+  });
+
+  it('reaches a client behind a router', async () => {
+    const { network } = stage;
+    const play = await stage.play(4);
+    const behind = '10.99.0.2';
+    await network.run('client', 'sysctl', '--write', 'net.ipv4.conf.all.arp_ignore=1');
+    await network.ip('client', 'addr', 'add', `${behind}/32`, 'dev', 'lo');
+    await network.ip('edge', 'route', 'add', `${behind}/32`, 'via', play.addresses.client);
+    const peer = play.openPeer('client', behind);
+    peer.send(ping(play.session, 2), play.fixture.ports.video, play.addresses.edgeToClient);
+    await until(() => play.fixture.relay.stats().counters.roams.video === 1, 'the move');
+    const taken = play.taken();
+    play.sendVideo(2);
+    await peer.expect(1);
+    expect(play.taken()).toBe(taken);
   });
 
   it('leaves a client to the sockets while there is no route to it', async () => {

@@ -76,7 +76,11 @@ export class BpfCall {
   /** As `try`. @throws GleipnirError KERNEL_PATH_UNAVAILABLE for a failure */
   require(command: BpfCommand): number {
     const result = this.try(command);
-    if (result >= 0) return result;
+    return result >= 0 ? result : this.refuse(command);
+  }
+
+  /** @throws GleipnirError KERNEL_PATH_UNAVAILABLE with what the last call failed for */
+  refuse(command: BpfCommand): never {
     const error = getSystemErrorName(-this.#libc.errno());
     throw new GleipnirError('KERNEL_PATH_UNAVAILABLE', 'The kernel refused a call of bpf(2)', {
       command,

@@ -20,6 +20,9 @@ const BEFORE = 8;
 const PSEUDO_MAP_FD = 0x10;
 const INSTRUCTION_SIZE = 8;
 const ENOENT = 2;
+/** A signal came while the verifier was at work. */
+const EAGAIN = 11;
+const LOAD_TRIES = 10;
 
 /** Where each command has its attributes. */
 const AT = {
@@ -66,24 +69,21 @@ export class Bpf {
 
   /** Loads the program with `maps`, by their names in it. @returns its descriptor. */
   loadProgram(object: BpfObject, maps: Readonly<Record<string, BpfMap>>): number {
-    const instructions = allocate(object.instructions.length);
-    instructions.set(object.instructions);
-    const code = new DataView(instructions.buffer);
-    for (const { offset, map } of object.maps) {
-      const descriptor = maps[map]?.descriptor;
-      if (descriptor === undefined) {
-        const message = 'The kernel program wants an unknown map';
-        throw new GleipnirError('KERNEL_PATH_UNAVAILABLE', message, { map });
-      }
-      code.setUint8(offset + 1, code.getUint8(offset + 1) | PSEUDO_MAP_FD);
-      code.setUint32(offset + 4, descriptor, true);
+    const instructions = relocate(object, maps);
+    for (let attempt = 1; ; attempt += 1) {
+      this.#prepareProgram(instructions, object.license);
+      const program = this.#call.try('PROG_LOAD');
+      if (program >= 0) return program;
+      if (this.#call.errno() !== EAGAIN || attempt === LOAD_TRIES) this.#call.refuse('PROG_LOAD');
     }
+  }
+
+  #prepareProgram(instructions: Uint8Array, license: string): void {
     const attributes = this.#call.prepare(AT.program.size);
     attributes.setUint32(AT.program.type, PROGRAM_TYPE_SCHED_CLS, true);
     attributes.setUint32(AT.program.count, instructions.length / INSTRUCTION_SIZE, true);
     this.#call.refer(AT.program.instructions, instructions);
-    this.#call.refer(AT.program.license, toText(object.license));
-    return this.#call.require('PROG_LOAD');
+    this.#call.refer(AT.program.license, toText(license));
   }
 
   /** Attaches on the ingress of a device, before whatever is there. @returns the link; closing it detaches. */
@@ -172,6 +172,23 @@ export class Bpf {
     this.#call.refer(AT.element.key, key);
     this.#call.refer(AT.element.value, value);
   }
+}
+
+/** The instructions with the descriptors of `maps` where they want them. */
+function relocate(object: BpfObject, maps: Readonly<Record<string, BpfMap>>): Uint8Array {
+  const instructions = allocate(object.instructions.length);
+  instructions.set(object.instructions);
+  const code = new DataView(instructions.buffer);
+  for (const { offset, map } of object.maps) {
+    const descriptor = maps[map]?.descriptor;
+    if (descriptor === undefined) {
+      const message = 'The kernel program wants an unknown map';
+      throw new GleipnirError('KERNEL_PATH_UNAVAILABLE', message, { map });
+    }
+    code.setUint8(offset + 1, code.getUint8(offset + 1) | PSEUDO_MAP_FD);
+    code.setUint32(offset + 4, descriptor, true);
+  }
+  return instructions;
 }
 
 /** Ended by a zero byte, as C has it. */

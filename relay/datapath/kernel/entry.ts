@@ -6,7 +6,7 @@ import type { UdpPort } from '../../udp-port.ts';
 import { bytesOf } from './address.ts';
 import { ENTRY, FLAG, KEY4, KEY6 } from './layout.ts';
 import { allocate } from './libc.ts';
-import type { Network, Route } from './network.ts';
+import { FAMILY, type Network, type Route } from './network.ts';
 
 const WILDCARDS = new Set(['0.0.0.0', '::']);
 
@@ -54,6 +54,8 @@ export function createEntry({ network, peerDevices }: EntryDeps, leg: Leg): Rout
   view.setUint16(ENTRY.client_port, leg.clientPort);
   view.setUint16(ENTRY.public_port, toClient.port);
   view.setUint32(ENTRY.ifindex, toClient.ifindex, true);
+  view.setUint32(ENTRY.hop_family, isIPv4(toClient.hop) ? FAMILY.INET : FAMILY.INET6, true);
+  value.set(bytesOf(toClient.hop), ENTRY.hop_address);
   view.setUint32(ENTRY.host_ifindex, toHost.ifindex, true);
   view.setUint32(ENTRY.flags, flagsOf(leg) | (peerDevices.has(toClient.ifindex) ? FLAG.PEER : 0), true);
   return { isIPv4: isV4, key, value };
@@ -78,6 +80,6 @@ function findRouteFrom(
 ): (Route & { port: number }) | undefined {
   if (local === undefined) return undefined;
   const bound = canonicalAddress(local.address);
-  const route = WILDCARDS.has(bound) ? network.findRoute(address) : network.findRoute(address, bound);
+  const route = network.findRoute(address, WILDCARDS.has(bound) ? '' : bound);
   return route === undefined ? undefined : { ...route, port: local.port };
 }

@@ -9,23 +9,38 @@ import { bytesOf, textOf } from './address.ts';
 import type { Libc } from './libc.ts';
 import { formatAttribute, NetlinkSocket, readAttributes, type Message } from './netlink.ts';
 
-const AF = { INET: 2, INET6: 10 } as const;
+/** Address families. */
+export const FAMILY = { INET: 2, INET6: 10 } as const;
 const TYPE = { NEW_LINK: 16, GET_LINK: 18, NEW_ROUTE: 24, GET_ROUTE: 26 } as const;
 const ROUTE = { size: 12, family: 0, destinationBits: 1, sourceBits: 2, type: 7 } as const;
 const UNICAST = 1;
 const LINK = { size: 16, type: 2, index: 4, flags: 8 } as const;
-const ROUTE_ATTRIBUTE = { DESTINATION: 1, SOURCE: 2, DEVICE: 4, PREFERRED_SOURCE: 7 } as const;
+const ROUTE_ATTRIBUTE = {
+  DESTINATION: 1,
+  SOURCE: 2,
+  DEVICE: 4,
+  GATEWAY: 5,
+  PREFERRED_SOURCE: 7,
+  VIA: 18,
+} as const;
+/** What comes before the address of a gateway of the other family. */
+const VIA_HEAD = 2;
 const LINK_NAME = 3;
 const IFF_UP = 1;
 const ETHERNET = 1;
-/** RTMGRP_LINK, _IPV4_IFADDR, _IPV4_ROUTE, _IPV6_IFADDR, _IPV6_ROUTE. */
-const NEWS = 0x1 | 0x10 | 0x40 | 0x100 | 0x400;
+/** RTMGRP_LINK; of IPv4 _IFADDR, _ROUTE, _RULE; of IPv6 _IFADDR, _ROUTE, RULE; and RTNLGRP_NEXTHOP, as bits. */
+const NEWS = (0x1 | 0x10 | 0x40 | 0x80 | 0x100 | 0x400 | 0x4_0000 | 0x8000_0000) >>> 0;
+
+/** More ways than sessions have; then all are forgotten. */
+const ROUTES_MAX = 16_384;
 
 /** How an address is reached. */
 export interface Route {
   ifindex: number;
   /** Canonical. */
   source: string;
+  /** Who takes the frames for it on that device: a gateway, or the address itself. Canonical. */
+  hop: string;
 }
 
 /** A network device that is up. */
@@ -40,6 +55,8 @@ export interface Device {
 export class Network {
   readonly #questions: NetlinkSocket;
   readonly #news: NetlinkSocket;
+  /** Answers since the last news, `undefined` ones too; at most ROUTES_MAX. */
+  readonly #routes = new Map<string, Route | undefined>();
 
   /** @throws GleipnirError KERNEL_PATH_UNAVAILABLE */
   constructor(libc: Libc) {
@@ -55,19 +72,35 @@ export class Network {
 
   /** Whether devices, addresses or routes changed since last time; true as well when that cannot be told. */
   hasChanged(): boolean {
-    return this.#news.hasNews();
+    const hasChanged = this.#news.hasNews();
+    if (hasChanged) this.#routes.clear();
+    return hasChanged;
   }
 
-  /** @returns `undefined` for what cannot be reached, or is this machine itself. */
-  findRoute(destination: string, source?: string): Route | undefined {
+  /**
+   * @param source - the address of ours that it is to be reached from; empty: the system's choice
+   * @returns `undefined` for what cannot be reached, or is this machine itself
+   */
+  findRoute(destination: string, source = ''): Route | undefined {
+    const name = `${source} ${destination}`;
+    if (this.#routes.has(name)) return this.#routes.get(name);
+    if (this.#routes.size >= ROUTES_MAX) this.#routes.clear();
+    const route = this.#askRoute(destination, source);
+    this.#routes.set(name, route);
+    return route;
+  }
+
+  #askRoute(destination: string, source: string): Route | undefined {
     const answers = this.#questions.ask(TYPE.GET_ROUTE, formatRouteRequest(destination, source));
     const answer = answers.find(({ type }) => type === TYPE.NEW_ROUTE);
     if (answer === undefined || answer.body.getUint8(ROUTE.type) !== UNICAST) return undefined;
     const attributes = readAttributes(answer, ROUTE.size);
     const ifindex = attributes.get(ROUTE_ATTRIBUTE.DEVICE)?.getUint32(0, true);
     const preferred = attributes.get(ROUTE_ATTRIBUTE.PREFERRED_SOURCE);
-    const found = source ?? (preferred === undefined ? undefined : textOf(toBytes(preferred)));
-    return ifindex === undefined || found === undefined ? undefined : { ifindex, source: found };
+    if (ifindex === undefined) return undefined;
+    const hop = readHop(attributes) ?? destination;
+    if (source !== '') return { ifindex, source, hop };
+    return preferred === undefined ? undefined : { ifindex, source: textOf(toBytes(preferred)), hop };
   }
 
   /** Devices that are up, the loopback device included. */
@@ -81,6 +114,13 @@ export class Network {
   }
 }
 
+function readHop(attributes: Map<number, DataView>): string | undefined {
+  const gateway = attributes.get(ROUTE_ATTRIBUTE.GATEWAY);
+  if (gateway !== undefined) return textOf(toBytes(gateway));
+  const via = attributes.get(ROUTE_ATTRIBUTE.VIA);
+  return via === undefined ? undefined : textOf(toBytes(via).subarray(VIA_HEAD));
+}
+
 function readDevice(message: Message): Device | undefined {
   const { type, body } = message;
   if (type !== TYPE.NEW_LINK || (body.getUint32(LINK.flags, true) & IFF_UP) === 0) return undefined;
@@ -92,14 +132,14 @@ function readDevice(message: Message): Device | undefined {
   };
 }
 
-function formatRouteRequest(destination: string, source: string | undefined): Uint8Array {
+function formatRouteRequest(destination: string, source: string): Uint8Array {
   const parts = [formatAttribute(ROUTE_ATTRIBUTE.DESTINATION, bytesOf(destination))];
-  if (source !== undefined) parts.push(formatAttribute(ROUTE_ATTRIBUTE.SOURCE, bytesOf(source)));
+  if (source !== '') parts.push(formatAttribute(ROUTE_ATTRIBUTE.SOURCE, bytesOf(source)));
   const head = new Uint8Array(ROUTE.size);
   const bits = isIPv4(destination) ? 32 : 128;
-  head[ROUTE.family] = isIPv4(destination) ? AF.INET : AF.INET6;
+  head[ROUTE.family] = isIPv4(destination) ? FAMILY.INET : FAMILY.INET6;
   head[ROUTE.destinationBits] = bits;
-  head[ROUTE.sourceBits] = source === undefined ? 0 : bits;
+  head[ROUTE.sourceBits] = source === '' ? 0 : bits;
   return Buffer.concat([head, ...parts]);
 }
 

@@ -41,6 +41,8 @@ enum {
 	// Pings have 20 and 4 bytes, RTP headers 12; the sockets look at what is no longer than that.
 	PING_SIZE = 20,
 	VIDEO_HEADERS_SIZE = 32,
+	// `struct bpf_redir_neigh`: family and address.
+	HOP_SIZE = 20,
 	// Acknowledgements in one control datagram; more are for the sockets.
 	ACKNOWLEDGEMENTS_MAX = 4,
 	ACKNOWLEDGEMENT_SIZE = 8,
@@ -124,6 +126,9 @@ struct entry {
 	u32 flags;
 	// The device by which the host is reached: what claims to be the host but came in elsewhere is not forwarded here.
 	u32 host_ifindex;
+	// Whose link address the frames get: the client's own, or a router's. As redirect_neigh takes it.
+	u32 hop_family;
+	u32 hop_address[4];
 	u32 id;
 	// Written here. Bytes of UDP payload; nanoseconds of CLOCK_MONOTONIC.
 	u64 datagrams;
@@ -153,26 +158,28 @@ _Static_assert(sizeof(struct key6) == 36, "key6");
 _Static_assert(OFFSET(struct key6, destination) == 16, "key6.destination");
 _Static_assert(OFFSET(struct key6, source_port) == 32, "key6.source_port");
 _Static_assert(OFFSET(struct key6, destination_port) == 34, "key6.destination_port");
-_Static_assert(sizeof(struct entry) == 128, "entry");
+_Static_assert(sizeof(struct entry) == 144, "entry");
 _Static_assert(OFFSET(struct entry, public_address) == 16, "entry.public_address");
 _Static_assert(OFFSET(struct entry, client_port) == 32, "entry.client_port");
 _Static_assert(OFFSET(struct entry, public_port) == 34, "entry.public_port");
 _Static_assert(OFFSET(struct entry, ifindex) == 36, "entry.ifindex");
 _Static_assert(OFFSET(struct entry, flags) == 40, "entry.flags");
 _Static_assert(OFFSET(struct entry, host_ifindex) == 44, "entry.host_ifindex");
-_Static_assert(OFFSET(struct entry, id) == 48, "entry.id");
-_Static_assert(OFFSET(struct entry, datagrams) == 56, "entry.datagrams");
-_Static_assert(OFFSET(struct entry, bytes) == 64, "entry.bytes");
-_Static_assert(OFFSET(struct entry, seen_ns) == 72, "entry.seen_ns");
-_Static_assert(OFFSET(struct entry, expected) == 80, "entry.expected");
-_Static_assert(OFFSET(struct entry, highest) == 88, "entry.highest");
-_Static_assert(OFFSET(struct entry, restarts_at) == 92, "entry.restarts_at");
-_Static_assert(OFFSET(struct entry, frame) == 96, "entry.frame");
-_Static_assert(OFFSET(struct entry, timestamp) == 100, "entry.timestamp");
-_Static_assert(OFFSET(struct entry, arrived_ns) == 104, "entry.arrived_ns");
-_Static_assert(OFFSET(struct entry, pace_ns) == 112, "entry.pace_ns");
-_Static_assert(OFFSET(struct entry, intervals) == 116, "entry.intervals");
-_Static_assert(OFFSET(struct entry, jitter_ns) == 120, "entry.jitter_ns");
+_Static_assert(OFFSET(struct entry, hop_family) == 48, "entry.hop_family");
+_Static_assert(OFFSET(struct entry, hop_address) == 52, "entry.hop_address");
+_Static_assert(OFFSET(struct entry, id) == 68, "entry.id");
+_Static_assert(OFFSET(struct entry, datagrams) == 72, "entry.datagrams");
+_Static_assert(OFFSET(struct entry, bytes) == 80, "entry.bytes");
+_Static_assert(OFFSET(struct entry, seen_ns) == 88, "entry.seen_ns");
+_Static_assert(OFFSET(struct entry, expected) == 96, "entry.expected");
+_Static_assert(OFFSET(struct entry, highest) == 104, "entry.highest");
+_Static_assert(OFFSET(struct entry, restarts_at) == 108, "entry.restarts_at");
+_Static_assert(OFFSET(struct entry, frame) == 112, "entry.frame");
+_Static_assert(OFFSET(struct entry, timestamp) == 116, "entry.timestamp");
+_Static_assert(OFFSET(struct entry, arrived_ns) == 120, "entry.arrived_ns");
+_Static_assert(OFFSET(struct entry, pace_ns) == 128, "entry.pace_ns");
+_Static_assert(OFFSET(struct entry, intervals) == 132, "entry.intervals");
+_Static_assert(OFFSET(struct entry, jitter_ns) == 136, "entry.jitter_ns");
 
 // User space creates the maps and puts their descriptors where these symbols are referred to.
 struct map {
@@ -347,7 +354,8 @@ INLINE void count(struct __sk_buff *skb, struct entry *entry, const struct datag
 
 INLINE int forward(const struct entry *entry) {
 	if (entry->flags & FLAG_PEER) return redirect_peer(entry->ifindex, 0);
-	return redirect_neigh(entry->ifindex, 0, 0, 0);
+	// With the hop given, the kernel need not look for a route: half of what plain forwarding does.
+	return redirect_neigh(entry->ifindex, (void *)&entry->hop_family, HOP_SIZE, 0);
 }
 
 // Everything that can still refuse; nothing has been changed yet.
