@@ -2,8 +2,9 @@
  * Child processes that answer questions over node's own IPC channel. The bench runs generator, sink and each
  * forwarder in a process of its own, so that each one's CPU time can be told apart.
  */
-import { fork, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 
 /** A child that has not ended by itself after so long is killed. */
 const STOP_MS_MAX = 3_000;
@@ -20,6 +21,8 @@ export interface Child<C extends Commands<C>> {
   ) => Promise<Awaited<ReturnType<C[K]>>>;
   /** Ends the child and waits until it is gone. */
   stop: () => Promise<void>;
+  /** Of the child's process. */
+  readonly pid: number;
 }
 
 interface Question {
@@ -42,13 +45,16 @@ export interface ChildOptions {
   execArgv?: readonly string[];
   /** Added to the parent's environment. */
   env?: Readonly<Record<string, string>>;
+  /** A command that becomes the one that follows it (`ip netns exec name`), and its arguments. */
+  prefix?: readonly string[];
 }
 
 /** Starts `file`, a module that calls `serve`. It ends with this process. */
 export function startChild<C extends Commands<C>>(file: URL, options: ChildOptions = {}): Child<C> {
-  const { args = [], execArgv = [], env = {} } = options;
-  const child = fork(file, args, {
-    execArgv: [...process.execArgv, ...execArgv],
+  const { args = [], execArgv = [], env = {}, prefix = [] } = options;
+  const node = [process.execPath, ...process.execArgv, ...execArgv, fileURLToPath(file), ...args];
+  const [command = process.execPath, ...rest] = [...prefix, ...node];
+  const child = spawn(command, rest, {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 2, 'ipc'],
   });
@@ -75,6 +81,7 @@ export function startChild<C extends Commands<C>>(file: URL, options: ChildOptio
         });
       }),
     stop: () => stopChild(child),
+    pid: child.pid ?? 0,
   };
 }
 

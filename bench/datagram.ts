@@ -59,5 +59,10 @@ export function writeSentAt(target: Buffer, sentAtNs: number): void {
 
 /** The time of sending, ns, or `undefined` if this is not one of the bench's datagrams. */
 export function readSentAt(datagram: Buffer): number | undefined {
-  return datagram.length === DATAGRAM_SIZE ? datagram.readDoubleBE(SENT_AT) : undefined;
+  return datagram.length === DATAGRAM_SIZE ? readSentAtFrom(datagram, 0) : undefined;
+}
+
+/** The time of sending, ns, of a datagram of the bench that begins at `start`. */
+export function readSentAtFrom(bytes: Buffer, start: number): number {
+  return bytes.readDoubleBE(start + SENT_AT);
 }

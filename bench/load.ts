@@ -1,8 +1,8 @@
 /** One load on one wire: the same generator and the same sink, with nothing, the bare forwarder or the relay between. */
-import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { nowNs, startChild, type Child } from './child.ts';
 import type { BareCommands, RelayCommands } from './forwarders.ts';
+import { readMachine } from './machine.ts';
 import type { GeneratorCommands, SinkCommands } from './peers.ts';
 
 /** What lies between the peers, in the order of a round. */
@@ -12,6 +12,7 @@ export type Wire = (typeof WIRES)[number];
 /** Sessions open at the relay throughout; a load uses the first of them. */
 export const FLOWS_MAX = 20;
 
+const ADDRESS = '127.0.0.1';
 const NS_PER_MS = 1e6;
 /** From the order to the first datagram: time for the processes to be ready. */
 const LEAD_MS = 30;
@@ -119,7 +120,10 @@ async function connectWires({ generator, sink, bare, relay }: Processes, slots: 
 async function run(processes: Processes, ports: readonly number[], load: Load): Promise<Measurement> {
   const { generator, sink, bare } = processes;
   const { wire, flows, rate, warmMs, measuredMs, isSinkNapping } = load;
-  await bare.ask('aim', ports);
+  await bare.ask(
+    'aim',
+    ports.map((port) => ({ address: ADDRESS, port })),
+  );
   await sink.ask('nap', isSinkNapping);
   const startNs = nowNs() + LEAD_MS * NS_PER_MS;
   const fromNs = startNs + warmMs * NS_PER_MS;
@@ -149,18 +153,6 @@ async function run(processes: Processes, ports: readonly number[], load: Load): 
     totalCpuUs: (forwarderCpuUs + peersCpuUs) / delivered,
     foreignCpuPercent: (100 * foreignUs) / (machineAfter.allUs - machineBefore.allUs),
   };
-}
-
-/** CPU time of the whole machine so far; exact to a clock tick (10 ms) per core. */
-function readMachine(): { busyUs: number; allUs: number } {
-  let busyUs = 0;
-  let allUs = 0;
-  for (const { times } of cpus()) {
-    const busyMs = times.user + times.nice + times.sys + times.irq;
-    busyUs += busyMs * 1000;
-    allUs += (busyMs + times.idle) * 1000;
-  }
-  return { busyUs, allUs };
 }
 
 interface Cpu {

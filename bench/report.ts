@@ -2,6 +2,7 @@
 import type { CapacitySummary } from './capacity.ts';
 import type { IdleSessions, MemoryResult } from './memory.ts';
 import type { RoundsSummary } from './rounds.ts';
+import { formatSpread, formatTable } from './tables.ts';
 import type { Spread } from './statistics.ts';
 
 /** Where the figures come from. */
@@ -34,8 +35,7 @@ export const CPU_RATIO_TARGET = 1.1;
 export function formatResults(results: Results): string {
   const { machine, loads, capacity, memory, slots, isQuick } = results;
   return [
-    `Machine: ${machine.cores} cores of ${machine.cpu}, ${machine.memoryGiB} GiB, ${machine.kernel}, ` +
-      `Node ${machine.node}; relay with ${slots} upstream slot${slots === 1 ? '' : 's'}` +
+    `Machine: ${formatMachine(machine)}; relay with ${slots} upstream slot${slots === 1 ? '' : 's'}` +
       (isQuick ? '; quick run' : ''),
     formatCpu(loads),
     formatLatency(loads),
@@ -45,8 +45,13 @@ export function formatResults(results: Results): string {
   ].join('\n\n');
 }
 
+/** In a line. */
+export function formatMachine({ cores, cpu, memoryGiB, kernel, node }: Machine): string {
+  return `${cores} cores of ${cpu}, ${memoryGiB} GiB, ${kernel}, Node ${node}`;
+}
+
 function formatCpu(loads: readonly RoundsSummary[]): string {
-  return table(
+  return formatTable(
     [
       'CPU, µs per datagram',
       'bare',
@@ -61,21 +66,21 @@ function formatCpu(loads: readonly RoundsSummary[]): string {
     ],
     loads.map((load) => [
       loadName(load),
-      spread(load.bareUnwakingCpuUs, 1),
-      spread(load.relayUnwakingCpuUs, 1),
-      spread(load.unwakingCpuRatio, 2),
-      spread(load.bareCpuUs, 1),
-      spread(load.relayCpuUs, 1),
-      spread(load.cpuRatio, 2),
-      spread(load.bareTotalCpuRatio, 2),
-      spread(load.relayTotalCpuRatio, 2),
-      spread(load.foreignCpuPercent, 0),
+      formatSpread(load.bareUnwakingCpuUs, 1),
+      formatSpread(load.relayUnwakingCpuUs, 1),
+      formatSpread(load.unwakingCpuRatio, 2),
+      formatSpread(load.bareCpuUs, 1),
+      formatSpread(load.relayCpuUs, 1),
+      formatSpread(load.cpuRatio, 2),
+      formatSpread(load.bareTotalCpuRatio, 2),
+      formatSpread(load.relayTotalCpuRatio, 2),
+      formatSpread(load.foreignCpuPercent, 0),
     ]),
   );
 }
 
 function formatLatency(loads: readonly RoundsSummary[]): string {
-  return table(
+  return formatTable(
     [
       'Latency, µs',
       'lossless rounds',
@@ -93,20 +98,20 @@ function formatLatency(loads: readonly RoundsSummary[]): string {
       load.losslessRounds === 0
         ? 'none'
         : `${load.directP50Us.median.toFixed(0)} / ${load.directP99Us.median.toFixed(0)}`,
-      spread(load.bareAddedP50Us, 0),
-      spread(load.relayAddedP50Us, 0),
-      spread(load.relayOverBareP50Us, 0),
-      spread(load.bareAddedP99Us, 0),
-      spread(load.relayAddedP99Us, 0),
-      spread(load.relayOverBareP99Us, 0),
+      formatSpread(load.bareAddedP50Us, 0),
+      formatSpread(load.relayAddedP50Us, 0),
+      formatSpread(load.relayOverBareP50Us, 0),
+      formatSpread(load.bareAddedP99Us, 0),
+      formatSpread(load.relayAddedP99Us, 0),
+      formatSpread(load.relayOverBareP99Us, 0),
     ]),
   );
 }
 
 function formatCapacity({ direct, bare, relay, relayToBare }: CapacitySummary): string {
   const thousands = ({ median, min, max }: Spread): string =>
-    spread({ median: median / 1000, min: min / 1000, max: max / 1000 }, 0);
-  return table(
+    formatSpread({ median: median / 1000, min: min / 1000, max: max / 1000 }, 0);
+  return formatTable(
     [
       'Highest lossless rate, thousand datagrams/s',
       'direct (generator and sink)',
@@ -114,7 +119,7 @@ function formatCapacity({ direct, bare, relay, relayToBare }: CapacitySummary): 
       'relay',
       'relay : bare',
     ],
-    [['20 flows', thousands(direct), thousands(bare), thousands(relay), spread(relayToBare, 2)]],
+    [['20 flows', thousands(direct), thousands(bare), thousands(relay), formatSpread(relayToBare, 2)]],
   );
 }
 
@@ -132,7 +137,7 @@ function formatMemory({ appliance, oneSlot, ownSlots }: MemoryResult): string {
   return [
     `Idle appliance: RSS ${mebibytes(rssBytes)} MiB, of which JavaScript heap ${mebibytes(heapUsedBytes)} MiB ` +
       `and external ${mebibytes(externalBytes)} MiB`,
-    table(
+    formatTable(
       [
         `Each of ${oneSlot.sessions} idle sessions`,
         'RSS, KiB',
@@ -160,15 +165,4 @@ function formatVerdict(loads: readonly RoundsSummary[]): string {
 
 function loadName({ flows, rate }: RoundsSummary): string {
   return `${flows} x ${rate / 1000} k`;
-}
-
-/** `median (min to max)` */
-function spread({ median, min, max }: Spread, digits: number): string {
-  if (Number.isNaN(median)) return 'none';
-  return `${median.toFixed(digits)} (${min.toFixed(digits)} to ${max.toFixed(digits)})`;
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }

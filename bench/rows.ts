@@ -14,6 +14,10 @@ export interface BenchSession {
   slot: number;
   /** Where its host sends video from. */
   hostVideoPort: number;
+  /** Of the host, the client, and the relay towards the host. Default: loopback. */
+  hostAddress?: string;
+  clientAddress?: string;
+  upstreamAddress?: string;
 }
 
 /** The ping payload that names session `index` at the relay: 16 printable ASCII characters. */
@@ -50,17 +54,17 @@ function launchOf(bench: BenchSession, sealer: Sealer): LaunchRecord {
     rikey: sealer.seal(new Uint8Array(RIKEY_SIZE)),
     rikeyid: bench.index,
     corever: 1,
-    clientAddress: ADDRESS,
+    clientAddress: bench.clientAddress ?? ADDRESS,
   };
 }
 
 function sessionOf(bench: BenchSession, sealer: Sealer): SessionRecord {
-  const { index, slot } = bench;
+  const { index, slot, hostAddress: address = ADDRESS } = bench;
   return {
     id: idOf(bench),
     generation: 1,
     state: 'streaming',
-    client: { address: ADDRESS },
+    client: { address: bench.clientAddress ?? ADDRESS },
     keys: { rikey: sealer.seal(new Uint8Array(RIKEY_SIZE)), rikeyid: index },
     tokens: {
       pingPayload: pingPayloadOf(index),
@@ -69,18 +73,18 @@ function sessionOf(bench: BenchSession, sealer: Sealer): SessionRecord {
       rtspLabel: `bench-label-${index}`,
       peerId: index,
     },
-    host: { name: 'bench', rtsp: { address: ADDRESS, port: 48_010, label: ADDRESS, encrypted: false } },
-    upstream: { address: ADDRESS, slot },
+    host: { name: 'bench', rtsp: { address, port: 48_010, label: address, encrypted: false } },
+    upstream: { address: bench.upstreamAddress ?? ADDRESS, slot },
   };
 }
 
 function streamOf(bench: BenchSession): StreamRecord {
-  const { hostVideoPort: port } = bench;
+  const { hostVideoPort: port, hostAddress: address = ADDRESS } = bench;
   return {
     id: idOf(bench),
     generation: 1,
     hostSession: 'bench',
-    video: { address: ADDRESS, port, pingPayload: pingPayloadOf(bench.index) },
+    video: { address, port, pingPayload: pingPayloadOf(bench.index) },
     encryptionEnabled: 0,
     isPlaying: true,
   };

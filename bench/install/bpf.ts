@@ -1,0 +1,90 @@
+/**
+ * What the bench wants of bpf(2) and the relay does not: many entries by one call, and how long programs run.
+ *
+ * Source: BPF_MAP_UPDATE_BATCH and BPF_ENABLE_STATS in the kernel's include/uapi/linux/bpf.h.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { getSystemErrorName } from 'node:util';
+import type { BpfMap } from '../../relay/datapath/kernel/bpf.ts';
+import { allocate, type Libc } from '../../relay/datapath/kernel/libc.ts';
+
+const SYSCALL: Readonly<Partial<Record<NodeJS.Architecture, number>>> = { x64: 321, arm64: 280 };
+const COMMAND = { MAP_UPDATE_BATCH: 26, ENABLE_STATS: 32 } as const;
+const BATCH = { size: 56, keys: 16, values: 24, count: 32, map: 36 } as const;
+/** Its one field, the kind, is 0: run time. */
+const STATS_SIZE = 4;
+const DESCRIPTORS = '/proc/self/fdinfo';
+
+/** How often programs ran, and how long in all, ns. */
+export interface ProgramRuns {
+  runs: number;
+  ns: number;
+}
+
+/**
+ * Puts all entries.
+ *
+ * @param keys - one after the other, of `allocate`; and so `values`
+ * @throws Error with the system's name for what is wrong, as `keepTime`
+ */
+export function updateBatch(libc: Libc, map: BpfMap, keys: Uint8Array, values: Uint8Array): void {
+  const bytes = allocate(BATCH.size);
+  const attributes = new DataView(bytes.buffer);
+  attributes.setBigUint64(BATCH.keys, libc.addressOf(keys), true);
+  attributes.setBigUint64(BATCH.values, libc.addressOf(values), true);
+  attributes.setUint32(BATCH.count, keys.length / map.keySize, true);
+  attributes.setUint32(BATCH.map, map.descriptor, true);
+  call(libc, 'MAP_UPDATE_BATCH', bytes);
+}
+
+/**
+ * From now on the kernel takes the time of every program's runs, on the whole machine; some tens of ns for each.
+ *
+ * @returns a descriptor: it stops once that is closed, or the process has ended.
+ */
+export function keepTime(libc: Libc): number {
+  return call(libc, 'ENABLE_STATS', allocate(STATS_SIZE));
+}
+
+/** Of all programs that this process has open. */
+export function readRuns(): ProgramRuns {
+  const total = { runs: 0, ns: 0 };
+  for (const name of readdirSync(DESCRIPTORS)) {
+    const found = parseRuns(readOrEmpty(`${DESCRIPTORS}/${name}`));
+    total.runs += found?.runs ?? 0;
+    total.ns += found?.ns ?? 0;
+  }
+  return total;
+}
+
+/** @param text - as in /proc/<pid>/fdinfo/<descriptor>. @returns `undefined` if that is no program. */
+export function parseRuns(text: string): ProgramRuns | undefined {
+  const ns = /^run_time_ns:\s*(\d+)$/m.exec(text)?.[1];
+  const runs = /^run_cnt:\s*(\d+)$/m.exec(text)?.[1];
+  return ns === undefined || runs === undefined ? undefined : { runs: Number(runs), ns: Number(ns) };
+}
+
+/** @param text - as `parseRuns`. @returns bytes that the kernel accounts to a map, `NaN` if it does not say. */
+export function parseMemory(text: string): number {
+  return Number(/^memlock:\s*(\d+)$/m.exec(text)?.[1] ?? NaN);
+}
+
+/** The kernel's memory of a map, bytes. */
+export function readMemory({ descriptor }: BpfMap): number {
+  return parseMemory(readFileSync(`${DESCRIPTORS}/${descriptor}`, 'utf8'));
+}
+
+/** The descriptor by which the folder was read is gone by then. */
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function call(libc: Libc, command: keyof typeof COMMAND, attributes: Uint8Array): number {
+  const result = libc.syscall(SYSCALL[process.arch] ?? -1, COMMAND[command], attributes, attributes.length);
+  if (result >= 0) return result;
+  throw new Error(`The kernel refused ${command}: ${getSystemErrorName(-libc.errno())}`);
+}

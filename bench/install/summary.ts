@@ -1,0 +1,143 @@
+/** What the install bench found, put together. Pure. */
+import { spreadOf, spreadOfRounds, type Spread } from '../statistics.ts';
+
+/** One system call for each entry; one for all; or as the relay's engine does: one each, after asking for two routes. */
+export const WAYS = ['each', 'batch', 'routed'] as const;
+export type Way = (typeof WAYS)[number];
+
+/** As many datagrams per second as asked for; or as many as come through. */
+export const LOADS = ['paced', 'saturated'] as const;
+export type LoadName = (typeof LOADS)[number];
+
+/** Sessions that are put into an empty map. */
+export interface InstallCase {
+  sessions: number;
+  entriesEach: number;
+}
+
+/** Time by way, ms. */
+export type InstallRound = Record<Way, number>;
+
+/** Traffic through a map with so many entries. */
+export interface Traffic {
+  entries: number;
+  /** CPU of generator, sink and kernel for one delivered datagram. */
+  cpuNs: number;
+  /** Delivered per second. */
+  rate: number;
+  lossPercent: number;
+}
+
+/** One load on each lane, one after the other. */
+export type CostRound = Record<LoadName, readonly Traffic[]>;
+
+/** Run time of the kernel program for a datagram, ns: one figure for each lane. */
+export type ProgramRound = readonly number[];
+
+/** Everything that was measured, round by round. */
+export interface InstallMeasurements {
+  installs: { what: InstallCase; rounds: readonly InstallRound[] }[];
+  /** ms, by entries. */
+  reads: { entries: number; rounds: readonly number[] }[];
+  /** The kernel's memory for a map with room for so many. */
+  maps: { entriesMax: number; bytes: number }[];
+  costs: readonly CostRound[];
+  /** On the lanes of `costs`. */
+  programs: readonly ProgramRound[];
+  /** RSS that each idle session adds to the relay, table and RTSP server included. */
+  rssBytesPerSession: number;
+}
+
+/** Between two values; infinite where too little is known. */
+export interface Interval {
+  low: number;
+  high: number;
+}
+
+/**
+ * Where the median of what `values` are samples of lies with 95 % certainty, whatever their distribution: between
+ * two of them by rank (sign test). Less than 6 do not tell.
+ */
+export function medianInterval(values: readonly number[]): Interval {
+  const sorted = values.toSorted((a, b) => a - b);
+  const count = sorted.length;
+  let rank = -1;
+  // Chance that just so many of the samples are below the median, and that so many or fewer are.
+  let exactly = 0.5 ** count;
+  let atMost = exactly;
+  while (atMost <= 0.025) {
+    rank += 1;
+    exactly *= (count - rank) / (rank + 1);
+    atMost += exactly;
+  }
+  return { low: sorted[rank] ?? -Infinity, high: sorted[count - 1 - rank] ?? Infinity };
+}
+
+/** CPU with so many entries to that of the first lane, in the same round. */
+export interface CostSummary {
+  load: LoadName;
+  entries: number;
+  /** Whether this is a lane like the first: how far two are apart that are alike. */
+  isControl: boolean;
+  cpuNs: Spread;
+  ratio: Spread;
+  /** Where the median of the ratio lies with 95 % certainty. */
+  interval: Interval;
+  rate: Spread;
+  lossPercentMax: number;
+}
+
+/** Each load and number of entries over all rounds. The first of a round's lanes is what the others are compared with. */
+export function summarizeCosts(rounds: readonly CostRound[]): CostSummary[] {
+  return LOADS.flatMap((load) => {
+    const lanes = rounds[0]?.[load].length ?? 0;
+    return Array.from({ length: lanes }, (_, lane): CostSummary => {
+      const traffic = rounds.flatMap((round) => round[load][lane] ?? []);
+      const ratios = rounds.flatMap((round) => {
+        const [first, here] = [round[load][0], round[load][lane]];
+        return first && here ? [here.cpuNs / first.cpuNs] : [];
+      });
+      return {
+        load,
+        entries: traffic[0]?.entries ?? 0,
+        isControl: lane > 0 && traffic[0]?.entries === rounds[0]?.[load][0]?.entries,
+        cpuNs: spreadOfRounds(traffic, ({ cpuNs }) => cpuNs),
+        ratio: spreadOf(ratios),
+        interval: medianInterval(ratios),
+        rate: spreadOfRounds(traffic, ({ rate }) => rate),
+        lossPercentMax: Math.max(...traffic.map(({ lossPercent }) => lossPercent)),
+      };
+    });
+  });
+}
+
+/** Run time of the program with so many entries, and what of it is more than on the first lane. */
+export interface ProgramSummary {
+  entries: number;
+  isControl: boolean;
+  programNs: Spread;
+  addedNs: Spread;
+  /** The same, as part of all CPU for a datagram on the first lane under the same load, percent. */
+  addedPercent: number;
+}
+
+/** Each lane over all rounds. */
+export function summarizePrograms(
+  rounds: readonly ProgramRound[],
+  costs: readonly CostSummary[],
+): ProgramSummary[] {
+  const lanes = costs.filter(({ load }) => load === 'paced');
+  return lanes.map(({ entries, isControl }, lane) => {
+    const addedNs = spreadOfRounds(rounds, (round) => {
+      const [first, here] = [round[0], round[lane]];
+      return first === undefined || here === undefined ? undefined : here - first;
+    });
+    return {
+      entries,
+      isControl,
+      programNs: spreadOfRounds(rounds, (round) => round[lane]),
+      addedNs,
+      addedPercent: (100 * addedNs.median) / (lanes[0]?.cpuNs.median ?? NaN),
+    };
+  });
+}

@@ -1,0 +1,26 @@
+/** What the bench runs on, and what of it is in use. */
+import { cpus, release, totalmem, type } from 'node:os';
+import type { Machine } from './report.ts';
+
+export function describeMachine(): Machine {
+  const cores = cpus();
+  return {
+    cpu: cores[0]?.model ?? 'unknown',
+    cores: cores.length,
+    memoryGiB: Math.round(totalmem() / 1024 ** 3),
+    kernel: `${type()} ${release()}`,
+    node: process.versions.node,
+  };
+}
+
+/** CPU time of the whole machine so far; exact to a clock tick (10 ms) per core. */
+export function readMachine(): { busyUs: number; allUs: number } {
+  let busyUs = 0;
+  let allUs = 0;
+  for (const { times } of cpus()) {
+    const busyMs = times.user + times.nice + times.sys + times.irq;
+    busyUs += busyMs * 1000;
+    allUs += (busyMs + times.idle) * 1000;
+  }
+  return { busyUs, allUs };
+}

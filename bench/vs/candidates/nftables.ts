@@ -1,0 +1,44 @@
+/** nftables: two maps translate both ends, connection tracking remembers each flow. */
+import { CLIENT_PORT, type Lane } from '../lanes.ts';
+import { EDGE_PORT_BASE, edgeOf, type Candidate } from './candidate.ts';
+import { runInside, whyNotInstalled } from './installed.ts';
+import { letForward } from './wires.ts';
+
+const PUBLIC_PORT = 47_998;
+
+/** The ruleset of one lane: port n of the edge is client n. */
+export function formatRuleset({ clients, edgeToClient }: Lane): string {
+  const elements = clients.map((address, flow) => `${EDGE_PORT_BASE + flow} : ${address} . ${CLIENT_PORT}`);
+  return `table ip bench {
+  map clients {
+    type inet_service : ipv4_addr . inet_service
+    elements = { ${elements.join(', ')} }
+  }
+  chain prerouting {
+    type nat hook prerouting priority dstnat
+    iifname "to-pod" dnat ip to udp dport map @clients
+  }
+  chain postrouting {
+    type nat hook postrouting priority srcnat
+    oifname "to-client" meta l4proto udp snat to ${edgeToClient}:${PUBLIC_PORT}
+  }
+}
+`;
+}
+
+export const nftables: Candidate = {
+  name: 'nftables',
+  title: 'nftables NAT maps',
+  whyNot: () => whyNotInstalled('nft'),
+  start: async (place) => {
+    const { stage, lane } = place;
+    letForward(edgeOf(place));
+    runInside(edgeOf(place), ['nft', '-f', '-'], formatRuleset(lane));
+    const destinations = lane.clients.map((_, flow) => ({
+      address: lane.edgeToPod,
+      port: EDGE_PORT_BASE + flow,
+    }));
+    await stage.generator.ask('aim', { lane, destinations });
+    return {};
+  },
+};
