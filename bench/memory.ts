@@ -63,6 +63,8 @@ async function measureAppliance(): Promise<Memory> {
       APPLIANCE_UPSTREAM_PORT_BASE: '0',
       APPLIANCE_DATA_DIR: join(directory, 'data'),
       APPLIANCE_HOSTS_FILE: hostsFile,
+      // Nothing is attached to the machine's own devices.
+      RELAY_DATAPATH: 'userspace',
       LOG_LEVEL: 'fatal',
     },
   });

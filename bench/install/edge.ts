@@ -95,7 +95,9 @@ const commands = {
     const idle = listIdle(entries - live.length, 1);
     installTogether(program.routes4, [...idle, ...live]);
     assertCount(program.routes4, entries);
-    program.attach(devices);
+    program.attach(devices, (error) => {
+      process.emitWarning(String(error));
+    });
   },
   /** Whether the kernel is to take the time of programs' runs, as long as this process lives. */
   keepTime: (isWanted: boolean): void => {

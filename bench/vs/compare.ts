@@ -29,7 +29,7 @@ const ALTERNATIVES = [nftables, nginx, coturn, nodeDgram];
 
 const RATE = 50_000;
 /** Small enough for its last datagram not to wait long behind the others. */
-const PACED_BURST = 8;
+const PACED = { load: { rate: RATE }, burst: 8 } as const;
 const SATURATED = { load: { onTheWayMax: 512 }, burst: 20 } as const;
 /** Loads that other programs disturbed are repeated: so many of one run, each at most twice. */
 const REPEATS_MAX = 60;
@@ -115,7 +115,11 @@ async function startAll(
   return entrants;
 }
 
-/** Every second round runs backwards, so that nobody is always the one behind the same other. One more goes first, uncounted. */
+/**
+ * Short loads, all candidates right after one another with each: what is compared ran within seconds, while the machine was as
+ * it was. Every second round runs backwards, so that nobody is always the one behind the same other. One more goes
+ * first, uncounted.
+ */
 async function runRounds(
   stage: Stage,
   entrants: readonly Entrant[],
@@ -126,21 +130,41 @@ async function runRounds(
   const repeats = { left: REPEATS_MAX };
   for (let index = 0; index <= rounds; index += 1) {
     say(index === 0 ? 'warming up ...' : `round ${index} of ${rounds} ...`);
-    const turns: Record<string, Turn> = {};
-    for (const entrant of index % 2 === 0 ? entrants : entrants.toReversed()) {
-      const paced = await measureInQuiet(
-        stage,
-        entrant,
-        { load: { rate: RATE }, burst: PACED_BURST, seconds },
-        repeats,
-      );
-      const saturated = await measureInQuiet(stage, entrant, { ...SATURATED, seconds }, repeats);
-      turns[entrant.candidate.name] = { paced, saturated };
-      if (index > 0) foreign.push(paced.foreignCpuPercent, saturated.foreignCpuPercent);
-    }
-    if (index > 0) done.push(turns);
+    const order = index % 2 === 0 ? entrants : entrants.toReversed();
+    const measureEach = (load: Load): Promise<Measurement[]> => measureAll(stage, order, load, repeats);
+    const paced = await measureEach({ ...PACED, seconds });
+    const saturated = await measureEach({ ...SATURATED, seconds });
+    if (index === 0) continue;
+    foreign.push(...[...paced, ...saturated].map(({ foreignCpuPercent }) => foreignCpuPercent));
+    done.push(collectRound(order, paced, saturated));
   }
   return done;
+}
+
+async function measureAll(
+  stage: Stage,
+  entrants: readonly Entrant[],
+  load: Load,
+  repeats: { left: number },
+): Promise<Measurement[]> {
+  const measured: Measurement[] = [];
+  for (const entrant of entrants) measured.push(await measureInQuiet(stage, entrant, load, repeats));
+  return measured;
+}
+
+function collectRound(
+  entrants: readonly Entrant[],
+  paced: readonly Measurement[],
+  saturated: readonly Measurement[],
+): Round {
+  const turns: Record<string, Turn> = {};
+  for (const [index, { candidate }] of entrants.entries()) {
+    const [atRate, atMost] = [paced[index], saturated[index]];
+    if (atRate !== undefined && atMost !== undefined) {
+      turns[candidate.name] = { paced: atRate, saturated: atMost };
+    }
+  }
+  return turns;
 }
 
 /** @returns the least disturbed of a few tries. */

@@ -57,6 +57,8 @@ export class ApplianceProcess {
       APPLIANCE_BIND_ADDRESS: ADDRESS,
       APPLIANCE_DATA_DIR: join(this.#directory, 'data'),
       APPLIANCE_HOSTS_FILE: join(this.#directory, 'hosts.yaml'),
+      // Nothing is attached to the machine's own devices.
+      RELAY_DATAPATH: 'userspace',
     };
     const child = spawn(process.execPath, [ENTRY], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;

@@ -94,6 +94,8 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
       APPLIANCE_UPSTREAM_PORT_BASE: String(upstreamPortBase),
       APPLIANCE_BIND_ADDRESS: ADDRESS,
       APPLIANCE_DATA_DIR: dataDir,
+      // Nothing is attached to the machine's own devices.
+      RELAY_DATAPATH: 'userspace',
     });
     const pool = new HostPool({ hosts: known, driverOf: createDrivers(identities, log), log });
     return createAppliance({ config, sealer, hosts: pool, log });

@@ -19,7 +19,7 @@ import { createEntry, routeOf, type RouteEntry } from './entry.ts';
 import { Inheritance } from './inheritance.ts';
 import { ENTRY } from './layout.ts';
 import type { Network } from './network.ts';
-import type { KernelProgram } from './program.ts';
+import type { AttachFailure, KernelProgram } from './program.ts';
 
 /** How often counters and news are read: often enough for whoever looks at silence and rates. */
 const COLLECT_MS = 200;
@@ -77,10 +77,12 @@ export class KernelEngine implements DatapathEngine {
     });
     this.#inheritance = new Inheritance(program.bpf, [program.routes4, program.routes6]);
     this.#nextID = this.#inheritance.highestID + 1;
-    this.#followDevices();
-    if (this.#devices.length === 0) {
-      throw new GleipnirError('KERNEL_PATH_UNAVAILABLE', 'There is no device to attach to');
-    }
+    let failure: GleipnirError | undefined;
+    this.#followDevices((error) => {
+      if (error instanceof GleipnirError) failure ??= error;
+    });
+    if (this.#devices.length > 0) return;
+    throw failure ?? new GleipnirError('KERNEL_PATH_UNAVAILABLE', 'There is no device to attach to');
   }
 
   /** Names of the devices that the program is attached to. */
@@ -160,18 +162,16 @@ export class KernelEngine implements DatapathEngine {
 
   #followNetwork(): void {
     if (!this.#deps.network.hasChanged()) return;
-    try {
-      this.#followDevices();
-    } catch (err) {
-      this.#deps.log.warn({ err }, 'kernel program cannot be attached to a device');
-    }
+    this.#followDevices((err, ifindex) => {
+      this.#deps.log.warn({ err, ifindex }, 'kernel program cannot be attached to a device');
+    });
     for (const flow of this.#flows) for (const leg of legsOf(flow)) this.#due.add(leg);
   }
 
-  #followDevices(): void {
+  #followDevices(onFailure: AttachFailure): void {
     const { network, program, peerDevices } = this.#deps;
     const present = network.listDevices();
-    this.#devices = program.attach(present);
+    this.#devices = program.attach(present, onFailure);
     const peers = present.filter(({ name }) => peerDevices.includes(name));
     this.#peerDevices = new Set(peers.map(({ ifindex }) => ifindex));
   }
@@ -179,7 +179,11 @@ export class KernelEngine implements DatapathEngine {
   #endInheritance(): void {
     this.#inheritanceEndsMs = Infinity;
     for (const leg of this.#inheritance.end()) this.#due.add(leg);
-    this.#deps.program.removeOthers();
+    try {
+      this.#deps.program.removeOthers();
+    } catch (err) {
+      this.#deps.log.warn({ err }, 'what another version pinned cannot be removed');
+    }
   }
 
   #syncAll(flow: Flow): void {

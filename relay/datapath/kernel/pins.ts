@@ -4,7 +4,7 @@
  *
  *   <root>/<version>/routes4, routes6, program, link-<ifindex>
  */
-import { mkdirSync, readdirSync, rmdirSync, statfsSync, unlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmdirSync, rmSync, statfsSync, unlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { GleipnirError } from '../../../core/runtime/errors.ts';
 
@@ -57,9 +57,11 @@ export class Pins {
       .map(Number);
   }
 
-  /** Gives up one link. */
+  /** Gives up one link. Idempotent. */
   removeLink(ifindex: number): void {
-    unlinkSync(this.pathOfLink(ifindex));
+    attempt(this.#root, () => {
+      rmSync(this.pathOfLink(ifindex), { force: true });
+    });
   }
 
   /** Removes what is left of a set that is not whole. */
@@ -69,11 +71,12 @@ export class Pins {
     });
   }
 
-  /** Removes the sets of other versions. @returns how many there were. */
-  removeOthers(): number {
-    const others = readdirSync(this.#root).filter((version) => version !== this.#version);
-    for (const version of others) removeVersion(this.#root, version);
-    return others.length;
+  /** Removes the sets of other versions. @throws GleipnirError KERNEL_PATH_UNAVAILABLE */
+  removeOthers(): void {
+    attempt(this.#root, () => {
+      const others = readdirSync(this.#root).filter((version) => version !== this.#version);
+      for (const version of others) removeVersion(this.#root, version);
+    });
   }
 
   #list(): string[] {

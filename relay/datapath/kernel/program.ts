@@ -26,6 +26,8 @@ export interface KernelProgramOptions {
   pinFolder: string;
 }
 
+export type AttachFailure = (error: unknown, ifindex: number) => void;
+
 export class KernelProgram {
   readonly bpf: Bpf;
   readonly routes4: BpfMap;
@@ -67,30 +69,42 @@ export class KernelProgram {
     }
   }
 
-  /** Whether the maps, and what they forward, outlive `close`. */
-  get isPinned(): boolean {
-    return this.#pins !== undefined;
-  }
-
   /**
    * Attaches to those devices of the machine's that it should, and lets go of those that are gone. Idempotent.
    *
+   * @param onFailure - told of a device with which that failed; it may be gone again
    * @returns the names of those it is attached to
-   * @throws GleipnirError KERNEL_PATH_UNAVAILABLE
    */
-  attach(present: readonly Device[]): string[] {
+  attach(present: readonly Device[], onFailure: AttachFailure): string[] {
     const wanted = present.filter(({ name, isEthernet }) =>
       this.#devices.length === 0 ? isEthernet : this.#devices.includes(name),
     );
     const ifindexes = new Set(wanted.map(({ ifindex }) => ifindex));
-    for (const ifindex of [...this.#links.keys()]) if (!ifindexes.has(ifindex)) this.#detach(ifindex);
-    for (const ifindex of ifindexes) if (!this.#links.has(ifindex)) this.#attach(ifindex);
-    return wanted.map(({ name }) => name);
+    const attempt = (ifindex: number, work: (ifindex: number) => void): void => {
+      try {
+        work(ifindex);
+      } catch (error) {
+        onFailure(error, ifindex);
+      }
+    };
+    for (const ifindex of [...this.#links.keys()]) {
+      if (!ifindexes.has(ifindex))
+        attempt(ifindex, (gone) => {
+          this.#detach(gone);
+        });
+    }
+    for (const ifindex of ifindexes) {
+      if (!this.#links.has(ifindex))
+        attempt(ifindex, (fresh) => {
+          this.#attach(fresh);
+        });
+    }
+    return wanted.filter(({ ifindex }) => this.#links.has(ifindex)).map(({ name }) => name);
   }
 
-  /** Ends what other versions of the program still forward. @returns how many there were. */
-  removeOthers(): number {
-    return this.#pins?.removeOthers() ?? 0;
+  /** Ends what other versions of the program still forward. @throws GleipnirError KERNEL_PATH_UNAVAILABLE */
+  removeOthers(): void {
+    this.#pins?.removeOthers();
   }
 
   /** Gives everything up; what is pinned works on. Idempotent. */
@@ -137,7 +151,12 @@ export class KernelProgram {
   #attach(ifindex: number): void {
     const link = this.bpf.attach(this.#program, ifindex);
     this.#links.set(ifindex, link);
-    if (this.#pins !== undefined) this.bpf.pin(link, this.#pins.pathOfLink(ifindex));
+    try {
+      if (this.#pins !== undefined) this.bpf.pin(link, this.#pins.pathOfLink(ifindex));
+    } catch (error) {
+      this.#detach(ifindex);
+      throw error;
+    }
   }
 
   #detach(ifindex: number): void {
