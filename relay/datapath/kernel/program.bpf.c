@@ -182,11 +182,8 @@ _Static_assert(OFFSET(struct entry, intervals) == 132, "entry.intervals");
 _Static_assert(OFFSET(struct entry, jitter_ns) == 136, "entry.jitter_ns");
 
 // User space creates the maps and puts their descriptors where these symbols are referred to.
-struct map {
-	u32 unused;
-};
-struct map routes4 SEC("maps");
-struct map routes6 SEC("maps");
+u32 routes4 SEC("maps");
+u32 routes6 SEC("maps");
 
 char _license[] SEC("license") = "Dual MIT/GPL";
 
@@ -397,9 +394,8 @@ struct headers6 {
 #define HEADERS(type, skb) ((type *)(unsigned long)(skb)->data)
 #define FITS(headers, skb) ((void *)((headers) + 1) <= (void *)(unsigned long)(skb)->data_end)
 
-INLINE u32 ports_of(u16 source, u16 destination) {
-	return (u32)destination << 16 | source;
-}
+// As the two fields stand in a word.
+#define PORTS(source, destination) ((u32)(destination) << 16 | (source))
 
 INLINE int handle4(struct __sk_buff *skb) {
 	struct headers4 *h = HEADERS(struct headers4, skb);
@@ -427,8 +423,8 @@ INLINE int handle4(struct __sk_buff *skb) {
 	u32 from[2] = {key.source, key.destination};
 	u32 to[2] = {entry->public_address[0], entry->client_address[0]};
 	u32 difference = csum_diff(from, sizeof(from), to, sizeof(to), 0);
-	u32 old_ports = ports_of(key.source_port, key.destination_port);
-	u32 new_ports = ports_of(entry->public_port, entry->client_port);
+	u32 old_ports = PORTS(key.source_port, key.destination_port);
+	u32 new_ports = PORTS(entry->public_port, entry->client_port);
 	u32 checksum_at = CHECKSUM_AT(struct headers4);
 	if (l4_csum_replace(skb, checksum_at, 0, difference, CSUM_PSEUDO_HEADER | CSUM_KEEP_NONE) < 0) return MISS;
 	l4_csum_replace(skb, checksum_at, old_ports, new_ports, CSUM_KEEP_NONE | 4);
@@ -471,8 +467,8 @@ INLINE int handle6(struct __sk_buff *skb) {
 	__builtin_memcpy(to, entry->public_address, 16);
 	__builtin_memcpy(to + 4, entry->client_address, 16);
 	u32 difference = csum_diff((u32 *)&key, 32, to, sizeof(to), 0);
-	u32 old_ports = ports_of(key.source_port, key.destination_port);
-	u32 new_ports = ports_of(entry->public_port, entry->client_port);
+	u32 old_ports = PORTS(key.source_port, key.destination_port);
+	u32 new_ports = PORTS(entry->public_port, entry->client_port);
 	u32 checksum_at = CHECKSUM_AT(struct headers6);
 	u32 flags = CSUM_PSEUDO_HEADER | CSUM_KEEP_NONE;
 	if (l4_csum_replace(skb, checksum_at, 0, difference, flags | CSUM_IPV6) < 0 &&
