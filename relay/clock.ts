@@ -3,7 +3,7 @@
  * coarse clock that the tick advances.
  */
 
-/** How often the relay looks at its deadlines. */
+/** How often the relay looks at its deadlines while some are near; see ticking.ts. */
 export const TICK_MS = 20;
 
 /** The most that one tick counts for: while the process or the machine stood still, no peer was silent. */
