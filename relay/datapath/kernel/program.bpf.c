@@ -2,9 +2,9 @@
 //
 // A datagram is looked up by its four ends (host address and port, our slot's address and port). If it is there, its
 // addresses and ports become ours towards the client and the client's, and it goes out at once; the program counts
-// it in the entry. Whatever is not there, came in by another device, or has a shape this file does not know (fragments, IP options, extension
-// headers, VLAN tags, ping-sized media, control that is more than acknowledgements, more than the MTU), goes on up
-// the stack untouched, to the relay's sockets, which know everything.
+// it in the entry. Whatever is not there, came in by another device, or has a shape this file does not know
+// (fragments, IP options, extension headers, VLAN tags, ping-sized media, control that is more than
+// acknowledgements, more than the MTU), goes on up the stack untouched, to the relay's sockets, which know everything.
 //
 // Self-contained: no kernel headers. Layouts shared with user space stand in layout.ts as well; the assertions
 // below and layout.test.ts keep them in step. Built by tools/build-bpf.ts.
