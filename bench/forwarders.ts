@@ -12,6 +12,7 @@ import { createMemoryTable } from '../core/session/memory.ts';
 import type { RelayConfig } from '../relay/config.ts';
 import { createRelay, type Relay, type RelayStats } from '../relay/relay.ts';
 import { cpuUs, serve } from './child.ts';
+import { ON_LOOPBACK } from './relay-config.ts';
 import { putSession } from './rows.ts';
 
 const ADDRESS = '127.0.0.1';
@@ -113,16 +114,7 @@ const relayCommands = {
 
 function createBenchRelay(config: Partial<RelayConfig>): Relay {
   return createRelay({
-    config: {
-      bindAddress: ADDRESS,
-      controlPort: 0,
-      videoPort: 0,
-      audioPort: 0,
-      upstreamPortBase: 0,
-      slotsMax: 1_000,
-      allowLoopback: true,
-      ...config,
-    },
+    config: { ...ON_LOOPBACK, ...config },
     table: table.reader,
     flows: table.writer('flow'),
     sealer,

@@ -13,6 +13,7 @@ import { createRtspServer } from '../proxy/rtsp/listener.ts';
 import { createRelay } from '../relay/relay.ts';
 import { cpuUs, serve } from './child.ts';
 import { collect } from './collect.ts';
+import { ON_LOOPBACK } from './relay-config.ts';
 import { putSession } from './rows.ts';
 
 const ADDRESS = '127.0.0.1';
@@ -31,15 +32,7 @@ const table = createMemoryTable();
 const log = createLogger('warn', process.stderr);
 const register = new Registry();
 const relay = createRelay({
-  config: {
-    bindAddress: ADDRESS,
-    controlPort: 0,
-    videoPort: 0,
-    audioPort: 0,
-    upstreamPortBase: 0,
-    slotsMax: 1_000,
-    allowLoopback: true,
-  },
+  config: ON_LOOPBACK,
   table: table.reader,
   flows: table.writer('flow'),
   sealer,

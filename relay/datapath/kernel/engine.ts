@@ -52,6 +52,7 @@ export class KernelEngine implements DatapathEngine {
   readonly #deps: KernelEngineDeps;
   readonly #sockets: UserspaceEngine;
   readonly #inheritance: Inheritance;
+  /** Those of the relay's flow table, and bounded by it. */
   readonly #flows = new Set<Flow>();
   /** At most one for each leg, as the next two. */
   readonly #installed = new Map<Leg, Installed>();

@@ -9,7 +9,9 @@ import * as layout from './layout.ts';
 
 type Fields = Record<string, number>;
 
-const SOURCE = readFileSync(join(import.meta.dirname, 'program.bpf.c'), 'utf8');
+const SOURCE = ['layout.bpf.h', 'kernel.bpf.h', 'program.bpf.c']
+  .map((name) => readFileSync(join(import.meta.dirname, name), 'utf8'))
+  .join('\n');
 const { FLAG, UNKNOWN_NUMBER, ...others } = layout;
 const STRUCTURES = Object.entries<unknown>(others).filter((entry): entry is [string, Fields] =>
   hasSize(entry[1]),

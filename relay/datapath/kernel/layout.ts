@@ -1,5 +1,5 @@
 /**
- * The layouts of what the kernel program and the relay share, as `program.bpf.c` has them; its assertions, and
+ * The layouts of what the kernel program and the relay share, as `layout.bpf.h` has them; its assertions, and
  * layout.test.ts, keep both in step. All addresses and ports are in network order, the rest is little-endian.
  */
 

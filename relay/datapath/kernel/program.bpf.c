@@ -6,32 +6,23 @@
 // (fragments, IP options, extension headers, VLAN tags, ping-sized media, control that is more than
 // acknowledgements, more than the MTU), goes on up the stack untouched, to the relay's sockets, which know everything.
 //
-// Self-contained: no kernel headers. Layouts shared with user space stand in layout.ts as well; the assertions
-// below and layout.test.ts keep them in step. Built by tools/build-bpf.ts.
+// Needs no headers but those beside it. Built by tools/build-bpf.ts.
 //
 // Sources: RFC 768, RFC 791, RFC 8200, RFC 1624 (incremental checksums), RFC 3550 A.1, A.8 (sequence numbers, jitter).
 
-typedef unsigned char u8;
-typedef unsigned short u16;
-typedef unsigned int u32;
-typedef unsigned long long u64;
-typedef short s16;
-typedef int s32;
+#include "layout.bpf.h"
 
 #define SEC(name) __attribute__((section(name), used))
 #define INLINE static inline __attribute__((always_inline))
 #define ntohs(x) __builtin_bswap16(x)
 #define htons(x) __builtin_bswap16(x)
-#define OFFSET(type, field) __builtin_offsetof(type, field)
 
 // Goes on to the next program, then up the stack. TC_ACT_OK would end the chain and cut off whatever else is attached.
 #define MISS (-1)
 
 enum {
 	PACKET_HOST = 0,
-	ETHERNET_SIZE = 14,
 	IPV4_SIZE = 20,
-	IPV6_SIZE = 40,
 	UDP_SIZE = 8,
 	PROTOCOL_UDP = 17,
 	// More fragments, and the offset; what remains is "do not fragment".
@@ -61,148 +52,11 @@ enum {
 	NONCE_OF_HOST_VIDEO = 0x4856,
 };
 
-#define UNKNOWN 0xffffffffu
-
-// Flags of an entry.
-#define FLAG_PEER 1u
-#define FLAG_CONTROL 2u
-#define FLAG_VIDEO 4u
-#define FLAG_ENCRYPTED 8u
-
-// The part of the kernel's struct __sk_buff that is read here.
-struct __sk_buff {
-	u32 len, pkt_type, mark, queue_mapping, protocol, vlan_present, vlan_tci, vlan_proto;
-	u32 priority, ingress_ifindex, ifindex, tc_index, cb[5], hash, tc_classid, data, data_end;
-	u32 napi_id, family, remote_ip4, local_ip4, remote_ip6[4], local_ip6[4], remote_port, local_port;
-	u32 data_meta;
-	u64 flow_keys __attribute__((aligned(8)));
-	u64 tstamp;
-	u32 wire_len, gso_segs;
-	u64 sk __attribute__((aligned(8)));
-	u32 gso_size;
-};
-
-struct ethernet {
-	u8 destination[6], source[6];
-	u16 type;
-} __attribute__((packed));
-
-struct ipv4 {
-	u8 version_size, tos;
-	u16 total_length, id, fragment;
-	u8 ttl, protocol;
-	u16 checksum;
-	u32 source, destination;
-};
-
-struct ipv6 {
-	u32 version_class_flow;
-	u16 payload_length;
-	u8 next_header, hop_limit;
-	u32 source[4], destination[4];
-};
-
-struct udp {
-	u16 source, destination, length, checksum;
-};
-
-// All addresses and ports in network order. "source" is the host, "destination" our slot.
-struct key4 {
-	u32 source, destination;
-	u16 source_port, destination_port;
-};
-
-struct key6 {
-	u32 source[4], destination[4];
-	u16 source_port, destination_port;
-};
-
-struct entry {
-	// Written by user space. IPv4 addresses stand in the first four bytes.
-	u32 client_address[4];
-	u32 public_address[4];
-	u16 client_port, public_port;
-	u32 ifindex;
-	u32 flags;
-	// The device by which the host is reached: what claims to be the host but came in elsewhere is not forwarded here.
-	u32 host_ifindex;
-	// Whose link address the frames get: the client's own, or a router's. As redirect_neigh takes it.
-	u32 hop_family;
-	u32 hop_address[4];
-	u32 id;
-	// Written here. Bytes of UDP payload; nanoseconds of CLOCK_MONOTONIC.
-	u64 datagrams;
-	u64 bytes;
-	u64 seen_ns;
-	// Datagrams that should have come, by their sequence numbers.
-	u64 expected;
-	u32 highest;
-	u32 restarts_at;
-	// The newest frame: its number, RTP timestamp and arrival; UNKNOWN before the first.
-	u32 frame;
-	u32 timestamp;
-	u64 arrived_ns;
-	// Of frames without timestamps: the mean interval, and over how many of them.
-	u32 pace_ns;
-	u32 intervals;
-	u32 jitter_ns;
-	u32 unused;
-};
-
-// Checked against layout.ts by layout.test.ts.
-_Static_assert(sizeof(struct key4) == 12, "key4");
-_Static_assert(OFFSET(struct key4, destination) == 4, "key4.destination");
-_Static_assert(OFFSET(struct key4, source_port) == 8, "key4.source_port");
-_Static_assert(OFFSET(struct key4, destination_port) == 10, "key4.destination_port");
-_Static_assert(sizeof(struct key6) == 36, "key6");
-_Static_assert(OFFSET(struct key6, destination) == 16, "key6.destination");
-_Static_assert(OFFSET(struct key6, source_port) == 32, "key6.source_port");
-_Static_assert(OFFSET(struct key6, destination_port) == 34, "key6.destination_port");
-_Static_assert(sizeof(struct entry) == 144, "entry");
-_Static_assert(OFFSET(struct entry, public_address) == 16, "entry.public_address");
-_Static_assert(OFFSET(struct entry, client_port) == 32, "entry.client_port");
-_Static_assert(OFFSET(struct entry, public_port) == 34, "entry.public_port");
-_Static_assert(OFFSET(struct entry, ifindex) == 36, "entry.ifindex");
-_Static_assert(OFFSET(struct entry, flags) == 40, "entry.flags");
-_Static_assert(OFFSET(struct entry, host_ifindex) == 44, "entry.host_ifindex");
-_Static_assert(OFFSET(struct entry, hop_family) == 48, "entry.hop_family");
-_Static_assert(OFFSET(struct entry, hop_address) == 52, "entry.hop_address");
-_Static_assert(OFFSET(struct entry, id) == 68, "entry.id");
-_Static_assert(OFFSET(struct entry, datagrams) == 72, "entry.datagrams");
-_Static_assert(OFFSET(struct entry, bytes) == 80, "entry.bytes");
-_Static_assert(OFFSET(struct entry, seen_ns) == 88, "entry.seen_ns");
-_Static_assert(OFFSET(struct entry, expected) == 96, "entry.expected");
-_Static_assert(OFFSET(struct entry, highest) == 104, "entry.highest");
-_Static_assert(OFFSET(struct entry, restarts_at) == 108, "entry.restarts_at");
-_Static_assert(OFFSET(struct entry, frame) == 112, "entry.frame");
-_Static_assert(OFFSET(struct entry, timestamp) == 116, "entry.timestamp");
-_Static_assert(OFFSET(struct entry, arrived_ns) == 120, "entry.arrived_ns");
-_Static_assert(OFFSET(struct entry, pace_ns) == 128, "entry.pace_ns");
-_Static_assert(OFFSET(struct entry, intervals) == 132, "entry.intervals");
-_Static_assert(OFFSET(struct entry, jitter_ns) == 136, "entry.jitter_ns");
-
 // User space creates the maps and puts their descriptors where these symbols are referred to.
 u32 routes4 SEC("maps");
 u32 routes6 SEC("maps");
 
 char _license[] SEC("license") = "Dual MIT/GPL";
-
-static void *(*const map_lookup)(void *map, const void *key) = (void *)1;
-static u64 (*const ktime_get_ns)(void) = (void *)5;
-static long (*const l4_csum_replace)(struct __sk_buff *, u32 offset, u64 from, u64 to, u64 flags) = (void *)11;
-static long (*const skb_load_bytes)(const void *, u32 offset, void *to, u32 size) = (void *)26;
-static long (*const csum_diff)(u32 *from, u32 from_size, u32 *to, u32 to_size, u32 seed) = (void *)28;
-static long (*const skb_pull_data)(struct __sk_buff *, u32 size) = (void *)39;
-static long (*const redirect_neigh)(u32 ifindex, void *params, int size, u64 flags) = (void *)152;
-static long (*const redirect_peer)(u32 ifindex, u64 flags) = (void *)155;
-static long (*const check_mtu)(void *, u32 ifindex, u32 *mtu, int difference, u64 flags) = (void *)163;
-
-#define CSUM_PSEUDO_HEADER 0x10u
-// Leaves a checksum of 0, which is none, and never makes one.
-#define CSUM_KEEP_NONE 0x20u
-// Kernels since 2025 want to be told; older ones refuse it.
-#define CSUM_IPV6 0x80u
-#define MTU_CHECK_SEGMENTS 1u
 
 // What was read of a datagram.
 struct datagram {
@@ -388,7 +242,6 @@ struct headers6 {
 	struct udp udp;
 } __attribute__((packed));
 
-#define PORTS_AT(headers) (OFFSET(headers, udp) + OFFSET(struct udp, source))
 #define CHECKSUM_AT(headers) (OFFSET(headers, udp) + OFFSET(struct udp, checksum))
 
 #define HEADERS(type, skb) ((type *)(unsigned long)(skb)->data)
