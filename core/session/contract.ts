@@ -1,5 +1,6 @@
 /** The session table's contract as a suite: every implementation's spec runs it on its own tables. */
 import { expect, it } from 'vitest';
+import { describeClaims } from './contract-claims.ts';
 import type { LaunchRecord, SessionRecord, StreamRecord } from './record.ts';
 import type { SessionTable, TableChange } from './table.ts';
 
@@ -55,6 +56,7 @@ export function describeSessionTable(createTable: () => Promise<SessionTable>): 
   describeRows(createTable);
   describeGenerations(createTable);
   describeChanges(createTable);
+  describeClaims(createTable);
 }
 
 function describeRows(createTable: () => Promise<SessionTable>): void {

@@ -5,6 +5,7 @@
  * after the write and in the order of the writes, also when a listener itself writes.
  */
 import { deepFreeze } from '../runtime/freeze.ts';
+import { createMemoryClaims } from './memory-claims.ts';
 import type { RowKind, RowOf } from './record.ts';
 import type { SessionTable, TableChange, TableReader, TableWriter } from './table.ts';
 
@@ -27,7 +28,11 @@ export function createMemoryTable(options: MemoryTableOptions = {}): SessionTabl
     list: (kind) => Promise.resolve([...rows[kind].values()]),
     watch: (listener) => changes.subscribe(listener),
   };
-  return { reader, writer: (kind) => createWriter(kind, rows[kind], changes) };
+  return {
+    reader,
+    claims: createMemoryClaims({ onListenerError: options.onListenerError ?? warn }),
+    writer: (kind) => createWriter(kind, rows[kind], changes),
+  };
 }
 
 function createWriter<K extends RowKind>(

@@ -2,7 +2,8 @@
  * The session table of one process that survives its end: the memory table, with its rows in files.
  *
  * The other rows of a session stand or fall with its session row: what is left of them after a crash in the middle
- * of a launch, or beside a damaged session row, says nothing that could be acted upon, and is dropped.
+ * of a launch, or beside a damaged session row, says nothing that could be acted upon, and is dropped. Claims live
+ * for seconds and are not stored.
  */
 import type { Logger } from '../runtime/log.ts';
 import { RowJournal } from './journal.ts';
@@ -61,6 +62,7 @@ export async function createStoredTable(deps: StoredTableDeps): Promise<StoredTa
   });
   return {
     reader: memory.reader,
+    claims: memory.claims,
     writer: (kind) =>
       kind === 'session' ? settling(kind, memory.writer(kind), journal) : memory.writer(kind),
     stop: async () => {
