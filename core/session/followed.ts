@@ -5,13 +5,18 @@ import type { TableReader } from './table.ts';
 
 /** @param follower started. Kinds other than its `kinds` have no rows here. */
 export function readerOf<F extends RowKind>(follower: TableFollower<F>, kinds: readonly F[]): TableReader {
-  const rowsOf = <K extends RowKind>(kind: K): RowOf[K][] => {
-    const followed = kinds.find((each): boolean => each === (kind as RowKind));
-    return followed === undefined ? [] : ([...follower.all(followed)] as unknown as RowOf[K][]);
-  };
+  const followed = (kind: RowKind): F | undefined => kinds.find((each): boolean => each === kind);
   return {
-    get: (kind, id) => Promise.resolve(rowsOf(kind).find((row) => row.id === id)),
-    list: (kind) => Promise.resolve(rowsOf(kind)),
+    get: <K extends RowKind>(kind: K, id: string) => {
+      const own = followed(kind);
+      return Promise.resolve(own && (follower.get(own, id) as RowOf[RowKind] as RowOf[K] | undefined));
+    },
+    list: <K extends RowKind>(kind: K) => {
+      const own = followed(kind);
+      return Promise.resolve(
+        own === undefined ? [] : ([...follower.all(own)] as RowOf[RowKind][] as RowOf[K][]),
+      );
+    },
     watch: (listener) => follower.onChange(listener),
   };
 }
