@@ -4,8 +4,8 @@
  * themselves and call `upsert` again.
  */
 import type { RemoteInfo } from 'node:dgram';
-import type { Flow } from '../flow.ts';
-import type { UpstreamPort } from '../slots.ts';
+import type { Flow } from '../flow/flow.ts';
+import type { UpstreamPort } from '../ports/slots.ts';
 
 export interface DatapathStats {
   /** Which implementation runs. */

@@ -2,18 +2,18 @@
  * A flow: one generation of one session as the relay sees it. Plain fields, always the same ones in the same order,
  * read and written by the data path; rows of the table are made from it and never read there.
  */
-import { readU32 } from '../core/protocol/bytes.ts';
-import { TokenBucket } from '../core/runtime/token-bucket.ts';
-import { pingPayloadOf, type MediaStream } from '../core/protocol/rtp/ping.ts';
-import type { FlowRecord, SessionRecord } from '../core/session/record.ts';
-import { NEVER } from './clock.ts';
-import { RoundTrip } from './control/round-trip.ts';
-import type { StreamKind } from './counters.ts';
+import { readU32 } from '../../core/protocol/bytes.ts';
+import { TokenBucket } from '../../core/runtime/token-bucket.ts';
+import { pingPayloadOf, type MediaStream } from '../../core/protocol/rtp/ping.ts';
+import type { FlowRecord, SessionRecord } from '../../core/session/record.ts';
+import { NEVER } from '../clock/clock.ts';
+import { RoundTrip } from '../control/round-trip.ts';
+import type { StreamKind } from '../counts/counters.ts';
 import { MOVES, TAGS_BY_FLOW } from './limits.ts';
-import { VideoReception } from './media/reception.ts';
-import { createRates, type Rates } from './quality.ts';
-import type { Slot, UpstreamPort } from './slots.ts';
-import type { UdpPort } from './udp-port.ts';
+import { VideoReception } from '../media/reception.ts';
+import { createRates, type Rates } from '../counts/quality.ts';
+import type { Slot, UpstreamPort } from '../ports/slots.ts';
+import type { UdpPort } from '../ports/udp-port.ts';
 
 export type FlowStatus = FlowRecord['status'];
 

@@ -1,5 +1,5 @@
 /** What strangers, and clients that move, may make the relay try: rates by source, by flow and in all. */
-import { SourceBuckets, SourceLimiter, TokenBucket, type Rate } from '../core/runtime/token-bucket.ts';
+import { SourceBuckets, SourceLimiter, TokenBucket, type Rate } from '../../core/runtime/token-bucket.ts';
 import type { Flow } from './flow.ts';
 
 /** Everything that is limited across flows. */

@@ -5,9 +5,9 @@
  */
 import type { RemoteInfo } from 'node:dgram';
 import { isIPv6 } from 'node:net';
-import type { Logger } from '../core/runtime/log.ts';
-import type { Counters, StreamKind } from './counters.ts';
-import type { Leg } from './flow.ts';
+import type { Logger } from '../../core/runtime/log.ts';
+import type { Counters, StreamKind } from '../counts/counters.ts';
+import type { Leg } from '../flow/flow.ts';
 import { UdpPort } from './udp-port.ts';
 
 const PORTS_PER_SLOT = 3;

@@ -2,9 +2,9 @@
  * How a stream does, for the flow's row: rates over the last second, and what was counted and measured on the way.
  * The data path only counts; what is computed from that is computed here, by the tick.
  */
-import type { FlowRecord } from '../core/session/record.ts';
-import type { CoarseClock } from './clock.ts';
-import type { Flow } from './flow.ts';
+import type { FlowRecord } from '../../core/session/record.ts';
+import type { CoarseClock } from '../clock/clock.ts';
+import type { Flow } from '../flow/flow.ts';
 
 /** Over how long rates are taken. */
 const WINDOW_MS = 1_000;
