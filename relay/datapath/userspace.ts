@@ -8,8 +8,7 @@ import type { RemoteInfo } from 'node:dgram';
 import type { CoarseClock } from '../clock/clock.ts';
 import { needsAttention } from '../control/messages.ts';
 import type { Counters } from '../counts/counters.ts';
-import { legsOf, type Flow, type Leg } from '../flow/flow.ts';
-import type { UpstreamPort } from '../ports/slots.ts';
+import { legsOf, type Flow, type Leg, type UpstreamPort } from '../flow/flow.ts';
 import { DATAGRAM_SIZE_MAX } from '../ports/udp-port.ts';
 import type { DatapathEngine, DatapathStats } from './engine.ts';
 
