@@ -22,7 +22,7 @@ import type { Logger } from '../../core/runtime/log.ts';
 import { ClientLeft } from './client-left.ts';
 import { addressOf } from './client.ts';
 import { GameFailed } from './game-failed.ts';
-import type { HttpRefusalReason } from './limits-metrics.ts';
+import type { HttpRefusalReason } from './refusals.ts';
 
 export interface ZodTypeProvider extends FastifyTypeProvider {
   validator: this['schema'] extends z.ZodType ? z.output<this['schema']> : unknown;

@@ -12,13 +12,12 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { fingerprintOf } from '../../core/identity/certificate.ts';
 import { canonicalAddress } from '../../core/runtime/address.ts';
-import { ConnectionCount } from '../../core/runtime/connection-count.ts';
 import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { Logger } from '../../core/runtime/log.ts';
 import { SourceLimiter } from '../../core/runtime/token-bucket.ts';
+import { Door } from '../limits/door.ts';
 import { createApp, type MoonlightServer } from './app.ts';
 import type { HttpLimits, HttpLimitSettings } from './limits.ts';
-import type { HttpRefusalReason } from './limits-metrics.ts';
 
 /** How often connections are looked at for their time-outs. */
 const CHECK_INTERVAL_MS = 2_000;
@@ -50,16 +49,17 @@ export interface Listener {
 }
 
 export function createListener({ bindAddress, port, tls, limits, log }: ListenerOptions): Listener {
-  const door = new Door(limits);
-  const requests = new SourceLimiter(limits.settings.requestRates);
+  const { settings, known, refused, now } = limits;
+  const door = new Door({ limits: settings, isKnown: (address) => known.has(address), refused, now });
+  const requests = new SourceLimiter(settings.requestRates);
   const app = createApp({
     log,
-    refused: limits.refused,
-    takeRequest: (address) => requests.take(address, limits.now(), () => limits.known.has(address)),
+    refused,
+    takeRequest: (address) => requests.take(address, now(), () => known.has(address)),
     createServer: (handler) => {
       const server =
         tls === undefined ? createPlainServer(limits, handler) : createTlsServer(tls, limits, handler);
-      server.timeout = limits.settings.idleTimeoutMs;
+      server.timeout = settings.idleTimeoutMs;
       // On TLS too, this is the TCP connection, before its handshake.
       server.on('connection', (socket: Socket) => {
         door.enter(socket);
@@ -128,45 +128,4 @@ function createTlsServer(
       known.add(canonicalAddress(socket.remoteAddress ?? ''));
   });
   return server;
-}
-
-/** Lets connections in, and knows which are open. */
-class Door {
-  readonly #limits: HttpLimits;
-  readonly #count: ConnectionCount;
-  readonly #rate: SourceLimiter;
-  /** At most `connections.max`, as the count says. */
-  readonly #open = new Set<Socket>();
-
-  constructor(limits: HttpLimits) {
-    this.#limits = limits;
-    this.#count = new ConnectionCount(limits.settings.connections);
-    this.#rate = new SourceLimiter(limits.settings.connectionRates);
-  }
-
-  enter(socket: Socket): void {
-    const address = canonicalAddress(socket.remoteAddress ?? '');
-    const refusal = this.#admit(address);
-    if (refusal !== undefined) {
-      this.#limits.refused(refusal);
-      socket.destroy();
-      return;
-    }
-    this.#open.add(socket);
-    socket.once('close', () => {
-      this.#open.delete(socket);
-      this.#count.release(address);
-    });
-  }
-
-  closeAll(): void {
-    for (const socket of this.#open) socket.destroy();
-  }
-
-  #admit(address: string): HttpRefusalReason | undefined {
-    const { known, now } = this.#limits;
-    const isKnown = () => known.has(address);
-    if (!this.#rate.take(address, now(), isKnown)) return 'connectionsLimited';
-    return this.#count.admit(address, isKnown) ? undefined : 'tooManyConnections';
-  }
 }

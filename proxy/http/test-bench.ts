@@ -23,7 +23,7 @@ import { PairingExchanges } from '../pairing/exchange.ts';
 import type { PairingTiming } from '../pairing/types.ts';
 import { RtspGate } from '../rtsp/gate.ts';
 import type { HttpLimitSettings } from './limits.ts';
-import type { HttpRefusalReason } from './limits-metrics.ts';
+import type { HttpRefusalReason } from './refusals.ts';
 import { registerProxyMetrics } from '../metrics.ts';
 import { createMoonlightHttp } from './server.ts';
 

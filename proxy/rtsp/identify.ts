@@ -13,7 +13,7 @@ import { findHeader, type RtspRequest } from '../../core/protocol/rtsp/message.t
 import type { SessionRecord } from '../../core/session/record.ts';
 import type { HostedSession } from './handshake.ts';
 import type { FrameTrials } from './limits.ts';
-import type { RefusalReason } from './metrics.ts';
+import type { RefusalReason } from './refusals.ts';
 import type { LiveSessions } from './sessions.ts';
 
 export interface IdentifyDeps {

@@ -6,11 +6,11 @@
  * Many players may share one address: fifty that launch within five seconds open 350 connections, and need some
  * 9,000 trials when all of them encrypt.
  */
-import type { ConnectionLimits } from '../../core/runtime/connection-count.ts';
 import { SourceLimiter, type LimiterRates } from '../../core/runtime/token-bucket.ts';
+import type { DoorLimits } from '../limits/door.ts';
 
-/** What strangers and clients may cost; docs/limits.md says why. */
-export interface RtspLimits {
+/** What strangers and clients may cost; docs/limits.md says why. The known sources are those of live sessions. */
+export interface RtspLimits extends DoorLimits {
   /** Largest request, head and body, or frame. */
   requestMaxBytes: number;
   /** From connect to the last byte of the request. */
@@ -19,10 +19,6 @@ export interface RtspLimits {
   hostTimeoutMs: number;
   /** From the answer to the client's own close. */
   lingerMs: number;
-  /** Connections held; the known sources are those of live sessions. */
-  connections: ConnectionLimits;
-  /** New connections. */
-  connectionRates: LimiterRates;
   /** Trials of a frame with keys of sessions that were launched from the frame's own source. */
   nearTrials: LimiterRates;
   /** Trials with all other keys. */

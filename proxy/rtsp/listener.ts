@@ -7,17 +7,16 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import type { Registry } from 'prom-client';
 import { RtspReader, type RtspReading } from '../../core/protocol/rtsp/reader.ts';
 import { canonicalAddress } from '../../core/runtime/address.ts';
-import { ConnectionCount } from '../../core/runtime/connection-count.ts';
 import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { Logger } from '../../core/runtime/log.ts';
 import type { Sealer } from '../../core/runtime/seal.ts';
-import { SourceLimiter } from '../../core/runtime/token-bucket.ts';
 import type { TableReader, TableWriter } from '../../core/session/table.ts';
+import { Door } from '../limits/door.ts';
 import { conduct, type ConductDeps } from './conduct.ts';
 import type { RtspGate } from './gate.ts';
 import type { PublicPorts } from './handshake.ts';
 import { FrameTrials, RTSP_LIMITS, type RtspLimits } from './limits.ts';
-import { createRefusalCounter, type RefusalReason } from './metrics.ts';
+import { createRtspRefusalCounter, type RefusalReason } from './refusals.ts';
 import { LiveSessions } from './sessions.ts';
 
 export interface RtspServerDeps {
@@ -57,9 +56,9 @@ export interface RtspServer {
 export function createRtspServer(deps: RtspServerDeps): RtspServer {
   const { config, table, streams, sealer, gate, log, now = () => performance.now() } = deps;
   const limits = { ...RTSP_LIMITS, ...config.limits };
-  const counter = createRefusalCounter(deps.register);
+  const count = createRtspRefusalCounter(deps.register);
   const refused = (reason: RefusalReason) => {
-    counter.inc({ reason });
+    count(reason);
     log.debug({ reason }, 'rtsp turned away');
   };
   const forgetStream = (sessionId: string) => {
@@ -132,44 +131,24 @@ interface ConnectionsDeps {
 /** The open connections of one listener. */
 class Connections {
   readonly #deps: ConnectionsDeps;
-  /** At most `connections.max`, as the count says. */
-  readonly #open = new Set<Socket>();
-  readonly #count: ConnectionCount;
-  readonly #rate: SourceLimiter;
+  readonly #door: Door;
 
   constructor(deps: ConnectionsDeps) {
     this.#deps = deps;
-    this.#count = new ConnectionCount(deps.limits.connections);
-    this.#rate = new SourceLimiter(deps.limits.connectionRates);
+    const { limits, conduct, now } = deps;
+    const isKnown = (source: string): boolean =>
+      conduct.sessions.all().some(({ client }) => client.address === source);
+    this.#door = new Door({ limits, isKnown, refused: conduct.refused, now });
   }
 
   accept(socket: Socket): void {
     const source = canonicalAddress(socket.remoteAddress ?? '');
     socket.on('error', () => socket.destroy());
-    const refusal = this.#admit(source);
-    if (refusal !== undefined) {
-      this.#deps.conduct.refused(refusal);
-      socket.destroy();
-      return;
-    }
-    this.#open.add(socket);
-    socket.once('close', () => {
-      this.#open.delete(socket);
-      this.#count.release(source);
-    });
-    this.#read(socket, source);
+    if (this.#door.enter(socket)) this.#read(socket, source);
   }
 
   closeAll(): void {
-    for (const socket of this.#open) socket.destroy();
-  }
-
-  /** Counts a connection in, or says why not. */
-  #admit(source: string): RefusalReason | undefined {
-    const { conduct, now } = this.#deps;
-    const isKnown = () => conduct.sessions.all().some(({ client }) => client.address === source);
-    if (!this.#rate.take(source, now(), isKnown)) return 'connectionsLimited';
-    return this.#count.admit(source, isKnown) ? undefined : 'tooManyConnections';
+    this.#door.closeAll();
   }
 
   #read(socket: Socket, source: string): void {

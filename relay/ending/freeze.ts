@@ -2,9 +2,9 @@
  * Frozen streams: no video comes from the host though client and host are still connected. The client shows its last
  * picture for ever then, without an error, so the relay is the one to notice.
  */
-import { NEVER } from './clock.ts';
-import type { RelayContext } from './context.ts';
-import type { Flow } from './flow.ts';
+import { NEVER } from '../clock/clock.ts';
+import type { RelayContext } from '../context.ts';
+import type { Flow } from '../flow/flow.ts';
 
 /** Sees whether the stream froze or goes on, and tells the table at once; called every tick. */
 export function checkFreeze(relay: RelayContext, flow: Flow): void {

@@ -1,12 +1,10 @@
 /** What Moonlight HTTP turned away, by reason. Labels come from a closed set. */
-import { Counter, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
+import { createRefusalCounter, DOOR_REFUSAL_REASONS } from '../limits/refusals.ts';
 
 /** Why a connection or request was turned away; the `reason` label of `gleipnir_proxy_http_refused_total`. */
 export const HTTP_REFUSAL_REASONS = [
-  /** More connections than one source, or all together, may hold. */
-  'tooManyConnections',
-  /** More new connections than one source, or all together, may open. */
-  'connectionsLimited',
+  ...DOOR_REFUSAL_REASONS,
   /** More requests than one source, or all together, may make. */
   'requestsLimited',
   /** More first steps of pairing than one source, or all together, may make. */
@@ -32,16 +30,11 @@ export const HTTP_REFUSAL_REASONS = [
 ] as const;
 export type HttpRefusalReason = (typeof HTTP_REFUSAL_REASONS)[number];
 
-/** Counts refusals; made once for each registry. @returns what counts one. */
+/** Once for each registry. @returns what counts one refusal. */
 export function createHttpRefusalCounter(register: Registry): (reason: HttpRefusalReason) => void {
-  const counter = new Counter({
+  return createRefusalCounter(register, {
     name: 'gleipnir_proxy_http_refused_total',
     help: 'HTTP and HTTPS connections and requests turned away, by reason.',
-    labelNames: ['reason'] as const,
-    registers: [register],
+    reasons: HTTP_REFUSAL_REASONS,
   });
-  for (const reason of HTTP_REFUSAL_REASONS) counter.inc({ reason }, 0);
-  return (reason) => {
-    counter.inc({ reason });
-  };
 }

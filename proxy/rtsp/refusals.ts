@@ -1,12 +1,10 @@
-/** RTSP metrics of the proxy: what was turned away, by reason. Labels come from a closed set. */
-import { Counter, type Registry } from 'prom-client';
+/** What RTSP turned away, by reason. Labels come from a closed set. */
+import type { Registry } from 'prom-client';
+import { createRefusalCounter, DOOR_REFUSAL_REASONS } from '../limits/refusals.ts';
 
 /** Why a connection or request was turned away; the `reason` label of `gleipnir_proxy_rtsp_refused_total`. */
 export const REFUSAL_REASONS = [
-  /** More connections than one source, or all together, may hold. */
-  'tooManyConnections',
-  /** More new connections than one source, or all together, may open. */
-  'connectionsLimited',
+  ...DOOR_REFUSAL_REASONS,
   /** The request was not complete in time. */
   'timedOut',
   /** Neither RTSP nor a frame, or too large. */
@@ -38,14 +36,11 @@ export const REFUSAL_REASONS = [
 ] as const;
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
-/** Counts refusals; made once for each registry. */
-export function createRefusalCounter(register: Registry): Counter<'reason'> {
-  const counter = new Counter({
+/** Once for each registry. @returns what counts one refusal. */
+export function createRtspRefusalCounter(register: Registry): (reason: RefusalReason) => void {
+  return createRefusalCounter(register, {
     name: 'gleipnir_proxy_rtsp_refused_total',
     help: 'RTSP connections and requests turned away, by reason.',
-    labelNames: ['reason'] as const,
-    registers: [register],
+    reasons: REFUSAL_REASONS,
   });
-  for (const reason of REFUSAL_REASONS) counter.inc({ reason }, 0);
-  return counter;
 }

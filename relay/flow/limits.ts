@@ -1,6 +1,5 @@
 /** What strangers, and clients that move, may make the relay try: rates by source, by flow and in all. */
-import { SourceBuckets, SourceLimiter, TokenBucket, type Rate } from '../core/runtime/token-bucket.ts';
-import type { Flow } from './flow.ts';
+import { SourceBuckets, SourceLimiter, TokenBucket, type Rate } from '../../core/runtime/token-bucket.ts';
 
 /** Everything that is limited across flows. */
 export interface Limits {
@@ -32,9 +31,4 @@ export function createLimits(): Limits {
     tags: new TokenBucket(TAGS),
     provenTags: new SourceLimiter({ perSource: PROVEN_TAGS_BY_SOURCE, all: TAGS }),
   };
-}
-
-/** Whether a ping with the flow's payload and a new counter has shown that its client is at `address`. */
-export function isProvenAt({ video, audio }: Flow, address: string): boolean {
-  return video.clientAddress === address || audio.clientAddress === address;
 }

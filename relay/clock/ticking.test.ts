@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FakeClock } from './testing/clock.ts';
+import { FakeClock } from '../testing/clock.ts';
 import { startTicking } from './ticking.ts';
 
 /** When each tick came, ms, in `ms` from now. */

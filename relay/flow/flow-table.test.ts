@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { createCounters } from './counters.ts';
+import { createCounters } from '../counts/counters.ts';
 import { FlowTable } from './flow-table.ts';
-import { Flow } from './flow.ts';
-import { ping, sessionRow } from './testing/fixture.ts';
-import type { Slot } from './slots.ts';
-import { UdpPort } from './udp-port.ts';
+import { Flow, type Slot } from './flow.ts';
+import { ping, sessionRow } from '../testing/fixture.ts';
+import { UdpPort } from '../ports/udp-port.ts';
 
 function createTestFlow(index: number, generation = 1, peerId = index): Flow {
   const sent = createCounters().toHost.control;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { parseEnetCommands } from '../core/protocol/enet/command.ts';
-import { openControlMessage } from '../core/protocol/enet/control.ts';
-import { readPeerID, readSessionID } from '../core/protocol/enet/header.ts';
+import { parseEnetCommands } from '../../core/protocol/enet/command.ts';
+import { openControlMessage } from '../../core/protocol/enet/control.ts';
+import { readPeerID, readSessionID } from '../../core/protocol/enet/header.ts';
 import {
   FRAME_TYPE,
   MULTI_FEC_FLAGS,
@@ -9,9 +9,9 @@ import {
   VIDEO_HEADERS_SIZE,
   writeFrameHeader,
   writeVideoPacketHeaders,
-} from '../core/protocol/rtp/video.ts';
-import { sealVideoPacket } from '../core/protocol/rtp/video-encryption.ts';
-import { Fixture, HOST_PEER, play, RIKEY, type Playing } from './testing/fixture.ts';
+} from '../../core/protocol/rtp/video.ts';
+import { sealVideoPacket } from '../../core/protocol/rtp/video-encryption.ts';
+import { Fixture, HOST_PEER, play, RIKEY, type Playing } from '../testing/fixture.ts';
 
 /** The first packet of a frame. */
 function picture(frameIndex: number, frameType: number): Uint8Array {

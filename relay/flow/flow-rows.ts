@@ -1,11 +1,11 @@
 /** The relay's own rows: what others learn of a flow, and what a relay that takes over starts from. */
-import { canonicalAddress } from '../core/runtime/address.ts';
-import type { Logger } from '../core/runtime/log.ts';
-import type { FlowRecord } from '../core/session/record.ts';
-import type { TableWriter } from '../core/session/table.ts';
-import type { CoarseClock } from './clock.ts';
+import { canonicalAddress } from '../../core/runtime/address.ts';
+import type { Logger } from '../../core/runtime/log.ts';
+import type { FlowRecord } from '../../core/session/record.ts';
+import type { TableWriter } from '../../core/session/table.ts';
+import type { CoarseClock } from '../clock/clock.ts';
 import { clientSeenMs, UNKNOWN, type Flow, type Leg } from './flow.ts';
-import { qualityOf, restoreQuality } from './quality.ts';
+import { qualityOf, restoreQuality } from '../counts/quality.ts';
 
 /** Host ping counters of a restored flow start here, above any that the relay before it can have sent. */
 const RESTORED_PING_COUNTER = 1 << 20;

@@ -5,26 +5,13 @@
  */
 import type { RemoteInfo } from 'node:dgram';
 import { isIPv6 } from 'node:net';
-import type { Logger } from '../core/runtime/log.ts';
-import type { Counters, StreamKind } from './counters.ts';
-import type { Leg } from './flow.ts';
+import type { Logger } from '../../core/runtime/log.ts';
+import type { Counters, StreamKind } from '../counts/counters.ts';
+import type { Slot, UpstreamPort } from '../flow/flow.ts';
 import { UdpPort } from './udp-port.ts';
 
 const PORTS_PER_SLOT = 3;
 const WILDCARDS = new Set(['0.0.0.0', '::']);
-
-/** One port of a slot, with the flows' legs that use it by host address and port; at most one per flow. */
-export interface UpstreamPort {
-  readonly udp: UdpPort;
-  readonly legs: Map<string, Map<number, Leg>>;
-}
-
-export interface Slot extends Readonly<Record<StreamKind, UpstreamPort>> {
-  readonly key: string;
-  readonly index: number;
-  users: number;
-  state: 'opening' | 'open' | 'failed';
-}
 
 export interface SlotPoolDeps {
   /** 0: any free ports. */

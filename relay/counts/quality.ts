@@ -2,9 +2,9 @@
  * How a stream does, for the flow's row: rates over the last second, and what was counted and measured on the way.
  * The data path only counts; what is computed from that is computed here, by the tick.
  */
-import type { FlowRecord } from '../core/session/record.ts';
-import type { CoarseClock } from './clock.ts';
-import type { Flow } from './flow.ts';
+import type { FlowRecord } from '../../core/session/record.ts';
+import type { CoarseClock } from '../clock/clock.ts';
+import type { Flow, Rates } from '../flow/flow.ts';
 
 /** Over how long rates are taken. */
 const WINDOW_MS = 1_000;
@@ -12,23 +12,6 @@ const BITS_PER_BYTE = 8;
 const MS_PER_S = 1_000;
 
 type Quality = NonNullable<FlowRecord['quality']>;
-
-/** Bit rates towards the client, and where their window began. */
-export interface Rates {
-  videoBps: number;
-  audioBps: number;
-  /** How often a rate became another one. */
-  changes: number;
-  /** Coarse clock, ms. */
-  sinceMs: number;
-  videoBytes: number;
-  audioBytes: number;
-}
-
-/** The first window begins at `sinceMs`. */
-export function createRates(sinceMs: number): Rates {
-  return { videoBps: 0, audioBps: 0, changes: 0, sinceMs, videoBytes: 0, audioBytes: 0 };
-}
 
 /** Takes the rates when their window is over; called every tick. */
 export function measureRates(clock: CoarseClock, { rates, video, audio }: Flow): void {

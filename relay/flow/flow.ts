@@ -2,18 +2,16 @@
  * A flow: one generation of one session as the relay sees it. Plain fields, always the same ones in the same order,
  * read and written by the data path; rows of the table are made from it and never read there.
  */
-import { readU32 } from '../core/protocol/bytes.ts';
-import { TokenBucket } from '../core/runtime/token-bucket.ts';
-import { pingPayloadOf, type MediaStream } from '../core/protocol/rtp/ping.ts';
-import type { FlowRecord, SessionRecord } from '../core/session/record.ts';
-import { NEVER } from './clock.ts';
-import { RoundTrip } from './control/round-trip.ts';
-import type { StreamKind } from './counters.ts';
+import { readU32 } from '../../core/protocol/bytes.ts';
+import { TokenBucket } from '../../core/runtime/token-bucket.ts';
+import { pingPayloadOf, type MediaStream } from '../../core/protocol/rtp/ping.ts';
+import type { FlowRecord, SessionRecord } from '../../core/session/record.ts';
+import { NEVER } from '../clock/clock.ts';
+import { RoundTrip } from '../control/round-trip.ts';
+import type { StreamKind } from '../counts/counters.ts';
 import { MOVES, TAGS_BY_FLOW } from './limits.ts';
-import { VideoReception } from './media/reception.ts';
-import { createRates, type Rates } from './quality.ts';
-import type { Slot, UpstreamPort } from './slots.ts';
-import type { UdpPort } from './udp-port.ts';
+import { VideoReception } from '../media/reception.ts';
+import type { UdpPort } from '../ports/udp-port.ts';
 
 export type FlowStatus = FlowRecord['status'];
 
@@ -22,6 +20,20 @@ export const UNKNOWN = -1;
 
 /** Opening a client's messages to find its FEC reports; one for each frame at the usual rate, 0.06 % of a core. */
 const FEC_OPENINGS = { burst: 60, perSecond: 60 } as const;
+
+/** One port of a slot, with the flows' legs that use it by host address and port; at most one per flow. */
+export interface UpstreamPort {
+  readonly udp: UdpPort;
+  readonly legs: Map<string, Map<number, Leg>>;
+}
+
+/** An upstream slot: a triple of local UDP ports towards hosts. */
+export interface Slot extends Readonly<Record<StreamKind, UpstreamPort>> {
+  readonly key: string;
+  readonly index: number;
+  users: number;
+  state: 'opening' | 'open' | 'failed';
+}
 
 /** One stream of a flow: who is at its two ends, and what passed. */
 export interface Leg {
@@ -93,6 +105,18 @@ export interface FirstPicture {
   dueMs: number;
   /** Whether the next attempt is the last one, as the type of a frame cannot be seen under encryption. */
   isLastAttempt: boolean;
+}
+
+/** Bit rates towards the client, and where their window began; the first one when the flow did. */
+export interface Rates {
+  videoBps: number;
+  audioBps: number;
+  /** How often a rate became another one. */
+  changes: number;
+  /** Coarse clock, ms. */
+  sinceMs: number;
+  videoBytes: number;
+  audioBytes: number;
 }
 
 /** What a `Flow` is made of. */
@@ -205,6 +229,10 @@ function createPeer(): PeerState {
   };
 }
 
+function createRates(sinceMs: number): Rates {
+  return { videoBps: 0, audioBps: 0, changes: 0, sinceMs, videoBytes: 0, audioBytes: 0 };
+}
+
 function payloadBytes({ tokens }: SessionRecord, stream: MediaStream): Uint8Array {
   return Uint8Array.from(Buffer.from(pingPayloadOf(tokens.pingPayload, stream), 'latin1'));
 }
@@ -222,6 +250,11 @@ export function isOpen(flow: Flow): boolean {
 /** Coarse clock, ms, or `NEVER`: the client's last authentic datagram on any stream. */
 export function clientSeenMs(flow: Flow): number {
   return Math.max(flow.control.clientSeenMs, flow.video.clientSeenMs, flow.audio.clientSeenMs);
+}
+
+/** Whether a ping with the flow's payload and a new counter has shown that its client is at `address`. */
+export function isProvenAt({ video, audio }: Flow, address: string): boolean {
+  return video.clientAddress === address || audio.clientAddress === address;
 }
 
 /** A 30-bit key of the first 16 bytes, for a map. Precondition: `payload.length >= 16`. */

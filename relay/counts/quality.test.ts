@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { EnetCommand } from '../core/protocol/enet/command.ts';
-import { CONTROL_TYPE } from '../core/protocol/enet/control.ts';
-import { createMemoryTable } from '../core/session/memory.ts';
-import type { FlowRecord } from '../core/session/record.ts';
+import type { EnetCommand } from '../../core/protocol/enet/command.ts';
+import { CONTROL_TYPE } from '../../core/protocol/enet/control.ts';
+import { createMemoryTable } from '../../core/session/memory.ts';
+import type { FlowRecord } from '../../core/session/record.ts';
 import {
   datagram,
   ENET_ACK,
@@ -12,8 +12,8 @@ import {
   message,
   play,
   type Playing,
-} from './testing/fixture.ts';
-import { until } from './testing/udp-peer.ts';
+} from '../testing/fixture.ts';
+import { until } from '../testing/udp-peer.ts';
 
 const DATAGRAM_SIZE = 1040;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DROP_REASONS } from './counters.ts';
-import { Fixture, play } from './testing/fixture.ts';
+import { Fixture, play } from '../testing/fixture.ts';
 
 describe('relay metrics', () => {
   it('tell what passed, what was dropped and what is held', async () => {

@@ -3,7 +3,7 @@
  * stream or wait. Waking up fifty times a second costs more than what there is to do then.
  */
 import { TICK_MS, type Clock } from './clock.ts';
-import { isOpen, type Flow, type Leg } from './flow.ts';
+import { isOpen, type Flow, type Leg } from '../flow/flow.ts';
 
 const QUIET_TICK_MS = 100;
 /** Often at least for so many ticks after something has changed: 2 s. */

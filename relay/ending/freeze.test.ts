@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createMemoryTable } from '../core/session/memory.ts';
-import { datagram, DISCONNECT, Fixture, HOST_PEER, message, play, type Playing } from './testing/fixture.ts';
+import { createMemoryTable } from '../../core/session/memory.ts';
+import { datagram, DISCONNECT, Fixture, HOST_PEER, message, play, type Playing } from '../testing/fixture.ts';
 
 const MEDIA = Buffer.alloc(1040, 0x5a);
 

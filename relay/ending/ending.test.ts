@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openControlMessage } from '../core/protocol/enet/control.ts';
-import { parseEnetCommands } from '../core/protocol/enet/command.ts';
+import { openControlMessage } from '../../core/protocol/enet/control.ts';
+import { parseEnetCommands } from '../../core/protocol/enet/command.ts';
 import { LINGER_MS } from './ending.ts';
 import {
   datagram,
@@ -16,7 +16,7 @@ import {
   sessionRow,
   tokensOf,
   type Playing,
-} from './testing/fixture.ts';
+} from '../testing/fixture.ts';
 
 /** Peer 3, session bits 1: unsequenced DISCONNECT on the connection's channel. */
 const HOST_DISCONNECT = Buffer.from('1003' + '44ff0000' + '00000000', 'hex');

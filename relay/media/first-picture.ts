@@ -10,11 +10,11 @@ import {
   readEncryptedFrameNumber,
   readFrameIndex,
   VIDEO_FLAG,
-} from '../core/protocol/rtp/video.ts';
-import { SS_ENC } from '../core/protocol/sdp.ts';
-import { formatIdrRequest } from './control/messages.ts';
-import type { RelayContext } from './context.ts';
-import { isOpen, UNKNOWN, type Flow } from './flow.ts';
+} from '../../core/protocol/rtp/video.ts';
+import { SS_ENC } from '../../core/protocol/sdp.ts';
+import { formatIdrRequest } from '../control/messages.ts';
+import type { RelayContext } from '../context.ts';
+import { isOpen, UNKNOWN, type Flow } from '../flow/flow.ts';
 
 const ATTEMPTS_MAX = 8;
 const INTERVAL_MS = 150;

@@ -1,10 +1,10 @@
 /** Relay metrics. Base units, `_total` for counters, labels from closed sets only; nothing here runs per datagram. */
 import { Counter, Gauge, type Registry } from 'prom-client';
-import { FLOW_STATUSES } from '../core/session/record.ts';
+import { FLOW_STATUSES } from '../../core/session/record.ts';
 import { DROP_REASONS, STREAMS, type Counters } from './counters.ts';
-import type { DatapathEngine } from './datapath/engine.ts';
-import type { FlowTable } from './flow-table.ts';
-import type { SlotPool } from './slots.ts';
+import type { DatapathEngine } from '../datapath/engine.ts';
+import type { FlowTable } from '../flow/flow-table.ts';
+import type { SlotPool } from '../ports/slots.ts';
 
 export interface MetricsDeps {
   register: Registry;

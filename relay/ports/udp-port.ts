@@ -2,8 +2,8 @@
 import { createSocket, type RemoteInfo, type Socket, type SocketOptions } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
-import { GleipnirError } from '../core/runtime/errors.ts';
-import type { Traffic } from './counters.ts';
+import { GleipnirError } from '../../core/runtime/errors.ts';
+import type { Traffic } from '../counts/counters.ts';
 
 /** A key frame is a burst of hundreds of datagrams; the kernel caps this at its own limit. */
 const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;

@@ -1,5 +1,5 @@
 /** The flows, found by what a datagram can prove: ping payload, connect data, peer id label. */
-import type { MediaStream } from '../core/protocol/rtp/ping.ts';
+import type { MediaStream } from '../../core/protocol/rtp/ping.ts';
 import { payloadKey, type Flow } from './flow.ts';
 
 const LABELS = 0x1000;

@@ -3,10 +3,10 @@
  * streams by that time, so the relay ends the peer itself, before anybody acts on the host; and a client whose
  * session is over is told so, instead of being left with a frozen picture.
  */
-import { NEVER } from './clock.ts';
-import { setStatus, type RelayContext } from './context.ts';
-import { formatHostDisconnect, formatTermination } from './control/messages.ts';
-import { isOpen, UNKNOWN, type Flow } from './flow.ts';
+import { NEVER } from '../clock/clock.ts';
+import { setStatus, type RelayContext } from '../context.ts';
+import { formatHostDisconnect, formatTermination } from '../control/messages.ts';
+import { isOpen, UNKNOWN, type Flow } from '../flow/flow.ts';
 
 /** Older than this, the host's peer is gone by itself, and its id may belong to somebody else. */
 const HOST_ALIVE_MS = 5_000;
