@@ -20,6 +20,7 @@ import { loadHostIdentity, type HostIdentity } from '../proxy/identity/identity.
 import { PairingExchanges } from '../proxy/pairing/exchange.ts';
 import { registerProxyMetrics, type LaunchMetrics } from '../proxy/metrics.ts';
 import { RtspGate } from '../proxy/rtsp/gate.ts';
+import { Origins } from '../proxy/origin/origins.ts';
 import { createRtspServer } from '../proxy/rtsp/listener.ts';
 import { createWebServer } from '../proxy/web/server.ts';
 import { createRelay, type Relay } from '../relay/relay.ts';
@@ -57,6 +58,7 @@ interface Shared extends ApplianceDeps {
   sessions: ObjectStore<'Session'>;
   register: Registry;
   gate: RtspGate;
+  origins: Origins;
 }
 
 /** Where a session's first request comes in and where its media will: known only once bound. */
@@ -142,6 +144,7 @@ async function openStores(deps: ApplianceDeps): Promise<Shared> {
     sessions: await createLocalStore({ ...objects, kind: 'Session' }),
     register: new Registry(),
     gate: new RtspGate(),
+    origins: new Origins(),
   };
 }
 
@@ -167,7 +170,7 @@ function createDataPath({ config, table, sealer, log, register }: Shared): Retur
 }
 
 function createRtsp(shared: Shared, udp: Bound['udp']): ReturnType<typeof createRtspServer> {
-  const { config, table, sealer, gate, log, register } = shared;
+  const { config, table, sealer, gate, origins, log, register } = shared;
   return createRtspServer({
     config: {
       ...publicSide(config),
@@ -179,6 +182,7 @@ function createRtsp(shared: Shared, udp: Bound['udp']): ReturnType<typeof create
     streams: table.writer('stream'),
     sealer,
     gate,
+    origins,
     log: log.child({ component: 'rtsp' }),
     register,
   });
@@ -208,7 +212,7 @@ function createHttp(
   shared: Shared,
   pairing: { identity: HostIdentity; exchanges: PairingExchanges; launchMetrics: LaunchMetrics },
 ): ReturnType<typeof createMoonlightHttp> {
-  const { config, table, sealer, pairings, sessions, gate, hosts, log, register } = shared;
+  const { config, table, sealer, pairings, sessions, gate, origins, hosts, log, register } = shared;
   return createMoonlightHttp({
     config: { ...publicSide(config), httpPort: config.ports.http, httpsPort: config.ports.https },
     ...pairing,
@@ -219,6 +223,7 @@ function createHttp(
     sealer,
     catalog: hosts,
     gate,
+    origins,
     log: log.child({ component: 'http' }),
     register,
   });

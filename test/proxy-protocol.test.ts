@@ -8,7 +8,6 @@ import { Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
 import { deriveProofKey } from '../core/protocol/proxy-protocol/proof.ts';
 import { Origins } from '../proxy/origin/origins.ts';
-import { readHeadersOf } from '../proxy/origin/proxied.ts';
 import { createFront } from '../relay/front/front.ts';
 import { isInstalled, startBalancer, type BalancerName } from './support/balancer.ts';
 
@@ -99,11 +98,11 @@ describe('our proxy', () => {
   const isTrusted = (address: string): boolean => address === '127.0.0.1';
 
   it.skipIf(!isInstalled('haproxy'))('reads the header of a trusted HAProxy (needs haproxy)', async () => {
-    const origins = new Origins();
+    const origins = new Origins({ proofKey: KEY, isTrusted, now: Date.now, refused: () => undefined });
     const server: Server = createServer((request, response) =>
       response.end(origins.of(request.socket).source),
     );
-    readHeadersOf(server, { origins, proofKey: KEY, isTrusted, now: Date.now, refused: () => undefined });
+    origins.attend(server);
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     closing.push(() => server.close());

@@ -7,7 +7,7 @@
  */
 import type { Registry } from 'prom-client';
 import { SourceLimiter, sourceOf, SOURCES_MAX, type LimiterRates } from '../../core/runtime/token-bucket.ts';
-import type { DoorLimits } from '../limits/door.ts';
+import { DOOR_LIMITS, type DoorLimits } from '../../core/runtime/door.ts';
 import { createHttpRefusalCounter, type HttpRefusalReason } from './refusals.ts';
 
 /** What strangers and clients may cost; docs/limits.md says why. Only `pairingRates` is one for both listeners. */
@@ -30,13 +30,7 @@ export const HTTP_LIMITS: HttpLimitSettings = {
   requestTimeoutMs: 10_000,
   keepAliveTimeoutMs: 5_000,
   idleTimeoutMs: 300_000,
-  connections: { perSourceMax: 256, max: 1024, reserved: 256 },
-  // On HTTPS each is a TLS handshake.
-  connectionRates: {
-    perSource: { burst: 1_000, perSecond: 100 },
-    all: { burst: 1_500, perSecond: 150 },
-    reserve: { burst: 1_000, perSecond: 100 },
-  },
+  ...DOOR_LIMITS.http,
   requestRates: {
     perSource: { burst: 3_000, perSecond: 300 },
     all: { burst: 4_000, perSecond: 600 },

@@ -11,11 +11,11 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { fingerprintOf } from '../../core/identity/certificate.ts';
-import { canonicalAddress } from '../../core/runtime/address.ts';
 import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { Logger } from '../../core/runtime/log.ts';
 import { SourceLimiter } from '../../core/runtime/token-bucket.ts';
-import { Door } from '../limits/door.ts';
+import { Door } from '../../core/runtime/door.ts';
+import type { Origins } from '../origin/origins.ts';
 import { createApp, type MoonlightServer } from './app.ts';
 import type { HttpLimits, HttpLimitSettings } from './limits.ts';
 
@@ -29,6 +29,7 @@ export interface ListenerOptions {
   /** Makes it an HTTPS listener. */
   tls?: TlsOptions;
   limits: HttpLimits;
+  origins: Origins;
   log: Logger;
 }
 
@@ -48,22 +49,24 @@ export interface Listener {
   stop: () => Promise<void>;
 }
 
-export function createListener({ bindAddress, port, tls, limits, log }: ListenerOptions): Listener {
+export function createListener(options: ListenerOptions): Listener {
+  const { bindAddress, port, limits, origins, log } = options;
   const { settings, known, refused, now } = limits;
   const door = new Door({ limits: settings, isKnown: (address) => known.has(address), refused, now });
   const requests = new SourceLimiter(settings.requestRates);
   const app = createApp({
     log,
+    origins,
     refused,
     takeRequest: (address) => requests.take(address, now(), () => known.has(address)),
     createServer: (handler) => {
-      const server =
-        tls === undefined ? createPlainServer(limits, handler) : createTlsServer(tls, limits, handler);
+      const server = createServer(options, handler);
       server.timeout = settings.idleTimeoutMs;
       // On TLS too, this is the TCP connection, before its handshake.
       server.on('connection', (socket: Socket) => {
-        door.enter(socket);
+        door.enter(socket, origins.of(socket).source);
       });
+      origins.attend(server);
       return server;
     },
   });
@@ -101,14 +104,16 @@ function serverLimits({ headersMaxBytes, requestTimeoutMs, keepAliveTimeoutMs }:
   };
 }
 
-function createPlainServer({ settings }: HttpLimits, handler: RequestListener): Server {
-  return createHttpServer(serverLimits(settings), handler);
+function createServer({ tls, limits, origins }: ListenerOptions, handler: RequestListener): Server {
+  if (tls === undefined) return createHttpServer(serverLimits(limits.settings), handler);
+  return createTlsServer(tls, handler, limits, origins);
 }
 
 function createTlsServer(
   { certificatePem, privateKeyPem, isPaired }: TlsOptions,
-  { settings, known }: HttpLimits,
   handler: RequestListener,
+  { settings, known }: HttpLimits,
+  origins: Origins,
 ): ReturnType<typeof createHttpsServer> {
   const options = {
     ...serverLimits(settings),
@@ -124,8 +129,7 @@ function createTlsServer(
   server.on('secureConnection', (socket: TLSSocket) => {
     const certificate = socket.getPeerX509Certificate();
     const fingerprint = certificate && fingerprintOf(certificate.raw);
-    if (fingerprint !== undefined && isPaired(fingerprint))
-      known.add(canonicalAddress(socket.remoteAddress ?? ''));
+    if (fingerprint !== undefined && isPaired(fingerprint)) known.add(origins.of(socket).source);
   });
   return server;
 }

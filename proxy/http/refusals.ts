@@ -1,6 +1,7 @@
 /** What Moonlight HTTP turned away, by reason. Labels come from a closed set. */
 import type { Registry } from 'prom-client';
-import { createRefusalCounter, DOOR_REFUSAL_REASONS } from '../limits/refusals.ts';
+import { DOOR_REFUSAL_REASONS } from '../../core/runtime/door.ts';
+import { createRefusalCounter } from '../limits/refusals.ts';
 
 /** Why a connection or request was turned away; the `reason` label of `gleipnir_proxy_http_refused_total`. */
 export const HTTP_REFUSAL_REASONS = [

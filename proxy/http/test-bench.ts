@@ -26,6 +26,7 @@ import type { HttpLimitSettings } from './limits.ts';
 import type { HttpRefusalReason } from './refusals.ts';
 import { registerProxyMetrics } from '../metrics.ts';
 import { createMoonlightHttp } from './server.ts';
+import { Origins } from '../origin/origins.ts';
 
 export const RIKEY = 'b43d968a233c02392c4069b97827d563';
 const TIMEOUT_MS = 20_000;
@@ -95,6 +96,7 @@ export async function startBench({
     catalog: catalogOf(apps),
     exchanges,
     gate,
+    origins: new Origins(),
     log,
     launchMetrics: registerProxyMetrics({ register, pairings }).launches,
     register,

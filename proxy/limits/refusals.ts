@@ -1,15 +1,6 @@
 /** Counts what a listener turned away, by reason. Labels come from a closed set. */
 import { Counter, type Registry } from 'prom-client';
 
-/** Why a `Door` turned a connection away. */
-export const DOOR_REFUSAL_REASONS = [
-  /** More connections than one source, or all together, may hold. */
-  'tooManyConnections',
-  /** More new connections than one source, or all together, may open. */
-  'connectionsLimited',
-] as const;
-export type DoorRefusalReason = (typeof DOOR_REFUSAL_REASONS)[number];
-
 /** One counter of refusals. */
 export interface RefusalMetric<Reason extends string> {
   name: string;

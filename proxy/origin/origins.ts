@@ -2,27 +2,29 @@
  * Where connections come from and came in: what their PROXY header said, where there is one that counts, and what the
  * sockets say otherwise. Addresses are canonical.
  */
-import type { Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { canonicalAddress } from '../../core/runtime/address.ts';
+import { readHeadersOf, type ProxiedDeps, type SaidOrigin } from './proxied.ts';
 
-export interface Origin {
-  /** The client's address; empty when the connection has gone. */
-  source: string;
-  /** Our address that the client came in by. */
-  local: string;
-}
+/** `source` is empty when the connection has gone. */
+export type Origin = SaidOrigin;
 
-/** Origins that headers said. Asked by socket, or by the TLS socket upon it: both have the same ends. */
+/** Asked by socket, or by the TLS socket upon it: both have the same ends. */
 export class Origins {
-  /** By the connection's own ends; each goes with its connection. */
+  readonly #proxied: ProxiedDeps | undefined;
+  /** What headers said, by the connection's own ends; each goes with its connection. */
   readonly #said = new Map<string, Origin>();
 
-  /** Holds `origin` for as long as the connection is open. */
-  note(socket: Socket, origin: Origin): void {
-    const ends = endsOf(socket);
-    this.#said.set(ends, origin);
-    socket.once('close', () => {
-      this.#said.delete(ends);
+  /** @param proxied who may send headers; without, connections come from their clients, and nothing is read. */
+  constructor(proxied?: ProxiedDeps) {
+    this.#proxied = proxied;
+  }
+
+  /** Reads headers before `server` gets its connections. Call it when all its listeners of `connection` are there. */
+  attend(server: Server): void {
+    if (this.#proxied === undefined) return;
+    readHeadersOf(server, this.#proxied, (socket, origin) => {
+      this.#note(socket, origin);
     });
   }
 
@@ -33,6 +35,15 @@ export class Origins {
         local: canonicalAddress(socket.localAddress ?? ''),
       }
     );
+  }
+
+  /** Holds `origin` for as long as the connection is open. */
+  #note(socket: Socket, origin: Origin): void {
+    const ends = endsOf(socket);
+    this.#said.set(ends, origin);
+    socket.once('close', () => {
+      this.#said.delete(ends);
+    });
   }
 }
 

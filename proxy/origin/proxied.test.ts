@@ -13,7 +13,7 @@ import {
 } from '../../core/protocol/proxy-protocol/proof.ts';
 import { createHostCertificate } from '../../core/identity/certificate.ts';
 import { Origins } from './origins.ts';
-import { readHeadersOf, type HeaderRefusal, type ProxiedDeps } from './proxied.ts';
+import type { HeaderRefusal, ProxiedDeps } from './proxied.ts';
 
 const KEY = deriveProofKey(Buffer.alloc(32, 7));
 const NOW = 1_795_000_000_000;
@@ -25,6 +25,8 @@ const CLIENT = { source: '203.0.113.7', local: '198.51.100.1' };
 const OURSELVES = { source: '127.0.0.1', local: '127.0.0.1' };
 const proven = (now = NOW, key = KEY) => Buffer.from(writeProvenHeader(CONNECTION, key, now));
 const unproven = Buffer.from(writeProxyHeader(CONNECTION.source, CONNECTION.destination, 0));
+
+const BELIEVING = { proofKey: KEY, isTrusted: () => false, now: () => NOW, refused: () => undefined };
 
 const servers: Server[] = [];
 afterEach(() => {
@@ -40,20 +42,19 @@ async function listen(server: Server): Promise<number> {
 
 /** A server that answers each connection with what it was told of it, and the bytes that it read. */
 async function echoing(changes: Partial<ProxiedDeps> = {}) {
-  const origins = new Origins();
   const refusals: HeaderRefusal[] = [];
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
-    const origin = origins.of(socket);
-    void text(socket).then((bytes) => socket.end(JSON.stringify({ origin, bytes })));
-  });
-  readHeadersOf(server, {
-    origins,
+  const origins = new Origins({
     proofKey: KEY,
     isTrusted: () => false,
     now: () => NOW,
     refused: (reason) => refusals.push(reason),
     ...changes,
   });
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    const origin = origins.of(socket);
+    void text(socket).then((bytes) => socket.end(JSON.stringify({ origin, bytes })));
+  });
+  origins.attend(server);
   return { port: await listen(server), refusals };
 }
 
@@ -68,7 +69,7 @@ async function ask(port: number, ...chunks: (Buffer | string)[]): Promise<unknow
   return answer === '' ? 'closed' : JSON.parse(answer);
 }
 
-describe('readHeadersOf', () => {
+describe('Origins', () => {
   it('takes the word of our relay, and leaves the bytes that follow', async () => {
     const { port, refusals } = await echoing();
     const answer = await ask(port, Buffer.concat([proven(), Buffer.from('OPTIONS rtsp://x RTSP/1.0')]));
@@ -143,16 +144,10 @@ describe('readHeadersOf', () => {
   });
 
   it('forgets a connection that has closed', async () => {
-    const origins = new Origins();
+    const origins = new Origins(BELIEVING);
     const sockets: Socket[] = [];
     const server = createServer((socket) => sockets.push(socket.resume()));
-    readHeadersOf(server, {
-      origins,
-      proofKey: KEY,
-      isTrusted: () => true,
-      now: () => NOW,
-      refused: () => undefined,
-    });
+    origins.attend(server);
     const port = await listen(server);
     const client = connect({ port, host: '127.0.0.1' });
     client.write(proven());
@@ -164,15 +159,9 @@ describe('readHeadersOf', () => {
   });
 
   it('stands before HTTP, several requests on one connection', async () => {
-    const origins = new Origins();
+    const origins = new Origins(BELIEVING);
     const server = createHttpServer((request, response) => response.end(origins.of(request.socket).source));
-    readHeadersOf(server, {
-      origins,
-      proofKey: KEY,
-      isTrusted: () => false,
-      now: () => NOW,
-      refused: () => undefined,
-    });
+    origins.attend(server);
     const socket = connect({ port: await listen(server), host: '127.0.0.1' });
     socket.write(Buffer.concat([proven(), Buffer.from('GET /a HTTP/1.1\r\nHost: x\r\n\r\n')]));
     const [first] = (await once(socket, 'data')) as [Buffer];
@@ -183,17 +172,11 @@ describe('readHeadersOf', () => {
 
   it('stands before TLS', async () => {
     const { certificatePem, privateKeyPem } = await createHostCertificate('host');
-    const origins = new Origins();
+    const origins = new Origins(BELIEVING);
     const server = createHttpsServer({ cert: certificatePem, key: privateKeyPem }, (request, response) =>
       response.end(JSON.stringify(origins.of(request.socket))),
     );
-    readHeadersOf(server, {
-      origins,
-      proofKey: KEY,
-      isTrusted: () => false,
-      now: () => NOW,
-      refused: () => undefined,
-    });
+    origins.attend(server);
     const port = await listen(server);
     for (const [header, expected] of [
       [proven(), CLIENT],

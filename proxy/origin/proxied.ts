@@ -14,7 +14,6 @@ import {
 } from '../../core/protocol/proxy-protocol/header.ts';
 import { checkProof, PROOF_AGE_MS_MAX } from '../../core/protocol/proxy-protocol/proof.ts';
 import { canonicalAddress } from '../../core/runtime/address.ts';
-import type { Origins } from './origins.ts';
 
 /** From connect to the whole header, ms. */
 const HEADER_TIMEOUT_MS = 2_000;
@@ -24,8 +23,8 @@ const PROOFS_MAX = 65_536;
 /** Why a header did not count, or closed its connection. */
 export type HeaderRefusal = 'unproven' | 'forged' | 'stale' | 'replayed' | 'malformed' | 'timedOut';
 
+/** Whom to believe. */
 export interface ProxiedDeps {
-  origins: Origins;
   /** Of our relays' proofs: `deriveProofKey`. */
   proofKey: Uint8Array;
   /** Whether the word of this canonical address counts without proof: a balancer of the operator's. */
@@ -35,10 +34,20 @@ export interface ProxiedDeps {
   refused: (reason: HeaderRefusal) => void;
 }
 
+/** What a header that counts says: the client's address, and ours that it came in by; canonical. */
+export interface SaidOrigin {
+  source: string;
+  local: string;
+}
+
 /** Makes `server` read headers first. Call it when every listener of its `connection` event is there. */
-export function readHeadersOf(server: Server, deps: ProxiedDeps): void {
+export function readHeadersOf(
+  server: Server,
+  deps: ProxiedDeps,
+  note: (socket: Socket, origin: SaidOrigin) => void,
+): void {
   const listeners = server.listeners('connection');
-  const judge = createJudge(deps);
+  const judge = createJudge(deps, note);
   server.removeAllListeners('connection');
   server.on('connection', (socket: Socket) => {
     readHeader(socket, deps, (header) => {
@@ -101,13 +110,10 @@ function readHeader(
 }
 
 /** Notes the origin of a connection where its header counts. */
-function createJudge({
-  origins,
-  proofKey,
-  isTrusted,
-  now,
-  refused,
-}: ProxiedDeps): (socket: Socket, raw: RawHeader) => void {
+function createJudge(
+  { proofKey, isTrusted, now, refused }: ProxiedDeps,
+  note: (socket: Socket, origin: SaidOrigin) => void,
+): (socket: Socket, raw: RawHeader) => void {
   const seen = new SeenProofs();
   return (socket, raw) => {
     const { connection } = raw.header;
@@ -116,7 +122,7 @@ function createJudge({
     const isGood = verdict.kind === 'good' && seen.add(verdict.mac, now());
     if (isGood || isTrusted(canonicalAddress(socket.remoteAddress ?? ''))) {
       const { source, destination } = connection;
-      origins.note(socket, {
+      note(socket, {
         source: canonicalAddress(source.address),
         local: canonicalAddress(destination.address),
       });

@@ -7,7 +7,7 @@
  * 9,000 trials when all of them encrypt.
  */
 import { SourceLimiter, type LimiterRates } from '../../core/runtime/token-bucket.ts';
-import type { DoorLimits } from '../limits/door.ts';
+import { DOOR_LIMITS, type DoorLimits } from '../../core/runtime/door.ts';
 
 /** What strangers and clients may cost; docs/limits.md says why. The known sources are those of live sessions. */
 export interface RtspLimits extends DoorLimits {
@@ -30,12 +30,7 @@ export const RTSP_LIMITS: RtspLimits = {
   readTimeoutMs: 5_000,
   hostTimeoutMs: 10_000,
   lingerMs: 2_000,
-  connections: { perSourceMax: 128, max: 1024, reserved: 256 },
-  connectionRates: {
-    perSource: { burst: 800, perSecond: 100 },
-    all: { burst: 2_000, perSecond: 400 },
-    reserve: { burst: 1_000, perSecond: 200 },
-  },
+  ...DOOR_LIMITS.rtsp,
   nearTrials: {
     perSource: { burst: 10_000, perSecond: 2_500 },
     all: { burst: 20_000, perSecond: 5_000 },

@@ -11,7 +11,8 @@ import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { Logger } from '../../core/runtime/log.ts';
 import type { Sealer } from '../../core/runtime/seal.ts';
 import type { TableReader, TableWriter } from '../../core/session/table.ts';
-import { Door } from '../limits/door.ts';
+import { Door } from '../../core/runtime/door.ts';
+import type { Origin, Origins } from '../origin/origins.ts';
 import { conduct, type ConductDeps } from './conduct.ts';
 import type { RtspGate } from './gate.ts';
 import type { PublicPorts } from './handshake.ts';
@@ -37,6 +38,8 @@ export interface RtspServerDeps {
   streams: TableWriter<'stream'>;
   sealer: Sealer;
   gate: RtspGate;
+  /** Where connections come from. */
+  origins: Origins;
   log: Logger;
   /** Gets `gleipnir_proxy_rtsp_refused_total`. */
   register: Registry;
@@ -73,6 +76,7 @@ export function createRtspServer(deps: RtspServerDeps): RtspServer {
   const connections = new Connections({
     limits,
     now,
+    origins: deps.origins,
     ownAddresses: config.externalAddress === undefined ? [] : [canonicalAddress(config.externalAddress)],
     conduct: {
       table,
@@ -90,6 +94,7 @@ export function createRtspServer(deps: RtspServerDeps): RtspServer {
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     connections.accept(socket);
   });
+  deps.origins.attend(server);
   return {
     start: async () => {
       const port = await listen(server, config);
@@ -125,6 +130,7 @@ interface ConnectionsDeps {
   limits: RtspLimits;
   now: () => number;
   ownAddresses: readonly string[];
+  origins: Origins;
   conduct: ConductDeps;
 }
 
@@ -142,16 +148,16 @@ class Connections {
   }
 
   accept(socket: Socket): void {
-    const source = canonicalAddress(socket.remoteAddress ?? '');
+    const origin = this.#deps.origins.of(socket);
     socket.on('error', () => socket.destroy());
-    if (this.#door.enter(socket)) this.#read(socket, source);
+    if (this.#door.enter(socket, origin.source)) this.#read(socket, origin);
   }
 
   closeAll(): void {
     this.#door.closeAll();
   }
 
-  #read(socket: Socket, source: string): void {
+  #read(socket: Socket, from: Origin): void {
     const { limits, conduct } = this.#deps;
     const reader = new RtspReader({ maxBytes: limits.requestMaxBytes });
     const deadline = setTimeout(() => {
@@ -171,7 +177,7 @@ class Connections {
         socket.destroy();
         return;
       }
-      void this.#answer(socket, source, reading);
+      void this.#answer(socket, from, reading);
     };
     socket.on('data', onData);
     socket.on('end', onEnd);
@@ -182,7 +188,7 @@ class Connections {
 
   async #answer(
     socket: Socket,
-    source: string,
+    { source, local }: Origin,
     reading: Exclude<RtspReading, { kind: 'incomplete' | 'malformed' }>,
   ): Promise<void> {
     const { limits, ownAddresses, conduct: conductDeps } = this.#deps;
@@ -190,7 +196,7 @@ class Connections {
     socket.once('close', () => {
       gone.abort();
     });
-    const own = [canonicalAddress(socket.localAddress ?? ''), ...ownAddresses];
+    const own = [local, ...ownAddresses];
     const origin = { source, ownAddresses: own };
     try {
       const bytes = await conduct({ reading, origin, signal: gone.signal }, conductDeps);

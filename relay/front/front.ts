@@ -4,17 +4,21 @@
  * end to end between client and proxy.
  */
 import { once } from 'node:events';
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer, type AddressInfo, type Server } from 'node:net';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { writeProvenHeader } from '../../core/protocol/proxy-protocol/proof.ts';
 import { canonicalAddress } from '../../core/runtime/address.ts';
-import { ConnectionCount } from '../../core/runtime/connection-count.ts';
+import { Door, DOOR_LIMITS } from '../../core/runtime/door.ts';
 import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { Logger } from '../../core/runtime/log.ts';
-import { SourceLimiter } from '../../core/runtime/token-bucket.ts';
-import { FRONT_LIMITS, SERVICES, type FrontLimits, type Service } from './limits.ts';
 import { passOn, type PassageDeps } from './passage.ts';
 import { Proxies } from './proxies.ts';
+
+/** What is passed on. */
+const SERVICES = ['http', 'https', 'rtsp'] as const;
+type Service = (typeof SERVICES)[number];
+
+const LIMITS = { http: DOOR_LIMITS.http, https: DOOR_LIMITS.http, rtsp: DOOR_LIMITS.rtsp } as const;
 
 export interface FrontConfig {
   bindAddress: string;
@@ -54,12 +58,12 @@ export function createFront(deps: FrontDeps): Front {
   const { config, log, register } = deps;
   const proxies = new Proxies({ names: config.proxies.names, probePort: config.proxies.ports.rtsp, log });
   const turnedAway = registerMetrics(register, proxies);
-  const doors = SERVICES.map((service) => createDoor(service, { ...deps, proxies, turnedAway }));
+  const passageways = SERVICES.map((service) => createPassageway(service, { ...deps, proxies, turnedAway }));
 
   return {
     start: async () => {
       await proxies.start();
-      const ports = await Promise.all(doors.map((door) => door.listen()));
+      const ports = await Promise.all(passageways.map((passageway) => passageway.listen()));
       return Object.fromEntries(SERVICES.map((service, index) => [service, ports[index]])) as Record<
         Service,
         number
@@ -67,7 +71,7 @@ export function createFront(deps: FrontDeps): Front {
     },
     stop: async () => {
       proxies.stop();
-      await Promise.all(doors.map((door) => door.close()));
+      await Promise.all(passageways.map((passageway) => passageway.close()));
     },
     isServed: () => proxies.count().up > 0,
   };
@@ -95,19 +99,26 @@ function registerMetrics(register: Registry, proxies: Proxies): TurnedAway {
   });
 }
 
-interface Door {
+interface Passageway {
   listen: () => Promise<number>;
   close: () => Promise<void>;
 }
 
-interface DoorDeps extends FrontDeps {
+interface PassagewayDeps extends FrontDeps {
   proxies: Proxies;
   turnedAway: TurnedAway;
 }
 
-function createDoor(service: Service, deps: DoorDeps): Door {
-  const { config, proxies, proofKey, now, turnedAway } = deps;
-  const admission = new Admission(FRONT_LIMITS[service], deps);
+function createPassageway(service: Service, deps: PassagewayDeps): Passageway {
+  const { config, proxies, proofKey, isKnown, now, turnedAway } = deps;
+  const door = new Door({
+    limits: LIMITS[service],
+    isKnown,
+    refused: (reason) => {
+      turnedAway.inc({ service, reason });
+    },
+    now,
+  });
   const passage: PassageDeps = {
     proxies,
     port: config.proxies.ports[service],
@@ -118,18 +129,12 @@ function createDoor(service: Service, deps: DoorDeps): Door {
   };
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     client.on('error', () => client.destroy());
-    const refusal = admission.enter(client);
-    if (refusal === undefined) {
-      void passOn(client, passage);
-      return;
-    }
-    turnedAway.inc({ service, reason: refusal });
-    client.destroy();
+    if (door.enter(client, canonicalAddress(client.remoteAddress ?? ''))) void passOn(client, passage);
   });
   return {
     listen: () => listen(server, config.bindAddress, config.ports[service]),
     close: async () => {
-      admission.closeAll();
+      door.closeAll();
       if (!server.listening) return;
       server.close();
       await once(server, 'close');
@@ -145,39 +150,4 @@ async function listen(server: Server, address: string, port: number): Promise<nu
     throw new GleipnirError('PORT_UNAVAILABLE', 'A TCP port cannot be bound', { address, port }, { cause });
   }
   return (server.address() as AddressInfo).port;
-}
-
-/** Who may come in, and who is inside. */
-class Admission {
-  readonly #isKnown: (address: string) => boolean;
-  readonly #now: () => number;
-  readonly #count: ConnectionCount;
-  readonly #rate: SourceLimiter;
-  /** At most `connections.max`, as the count says. */
-  readonly #open = new Set<Socket>();
-
-  constructor({ connections, rates }: FrontLimits, { isKnown, now }: Pick<FrontDeps, 'isKnown' | 'now'>) {
-    this.#isKnown = isKnown;
-    this.#now = now;
-    this.#count = new ConnectionCount(connections);
-    this.#rate = new SourceLimiter(rates);
-  }
-
-  /** Counts a connection in until it closes. @returns why not. */
-  enter(client: Socket): 'connectionsLimited' | 'tooManyConnections' | undefined {
-    const address = canonicalAddress(client.remoteAddress ?? '');
-    const isKnown = (): boolean => this.#isKnown(address);
-    if (!this.#rate.take(address, this.#now(), isKnown)) return 'connectionsLimited';
-    if (!this.#count.admit(address, isKnown)) return 'tooManyConnections';
-    this.#open.add(client);
-    client.once('close', () => {
-      this.#open.delete(client);
-      this.#count.release(address);
-    });
-    return undefined;
-  }
-
-  closeAll(): void {
-    for (const client of this.#open) client.destroy();
-  }
 }

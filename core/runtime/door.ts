@@ -1,17 +1,45 @@
 /** The door of a listener: lets connections in by the limits on how many may be held and opened. */
 import type { Socket } from 'node:net';
-import { canonicalAddress } from '../../core/runtime/address.ts';
-import { ConnectionCount, type ConnectionLimits } from '../../core/runtime/connection-count.ts';
-import { SourceLimiter, type LimiterRates } from '../../core/runtime/token-bucket.ts';
-import type { DoorRefusalReason } from './refusals.ts';
+import { ConnectionCount, type ConnectionLimits } from './connection-count.ts';
+import { SourceLimiter, type LimiterRates } from './token-bucket.ts';
 
-/** What connections may cost; docs/limits.md says why. */
+/** Why a `Door` turned a connection away. */
+export const DOOR_REFUSAL_REASONS = [
+  /** More connections than one source, or all together, may hold. */
+  'tooManyConnections',
+  /** More new connections than one source, or all together, may open. */
+  'connectionsLimited',
+] as const;
+export type DoorRefusalReason = (typeof DOOR_REFUSAL_REASONS)[number];
+
+/** What connections may cost. */
 export interface DoorLimits {
   /** Connections held. */
   connections: ConnectionLimits;
   /** New connections. */
   connectionRates: LimiterRates;
 }
+
+/** Of Moonlight's public ports, wherever their connections come in; docs/limits.md says why. */
+export const DOOR_LIMITS = {
+  /** HTTP and HTTPS, each; on HTTPS every connection is a TLS handshake. */
+  http: {
+    connections: { perSourceMax: 256, max: 1024, reserved: 256 },
+    connectionRates: {
+      perSource: { burst: 1_000, perSecond: 100 },
+      all: { burst: 1_500, perSecond: 150 },
+      reserve: { burst: 1_000, perSecond: 100 },
+    },
+  },
+  rtsp: {
+    connections: { perSourceMax: 128, max: 1024, reserved: 256 },
+    connectionRates: {
+      perSource: { burst: 800, perSecond: 100 },
+      all: { burst: 2_000, perSecond: 400 },
+      reserve: { burst: 1_000, perSecond: 200 },
+    },
+  },
+} as const satisfies Record<string, DoorLimits>;
 
 export interface DoorDeps {
   limits: DoorLimits;
@@ -37,9 +65,13 @@ export class Door {
     this.#rate = new SourceLimiter(deps.limits.connectionRates);
   }
 
-  /** Counts a new connection in until it closes. @returns `false`, counting and destroying it, if it may not stay. */
-  enter(socket: Socket): boolean {
-    const address = canonicalAddress(socket.remoteAddress ?? '');
+  /**
+   * Counts a new connection in until it closes.
+   *
+   * @param address whose it is, canonical.
+   * @returns `false`, counting and destroying it, if it may not stay.
+   */
+  enter(socket: Socket, address: string): boolean {
     const refusal = this.#admit(address);
     if (refusal !== undefined) {
       this.#deps.refused(refusal);
