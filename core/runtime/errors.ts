@@ -25,6 +25,7 @@ export const ERROR_TRAITS = {
   OBJECT_NOT_FOUND: { status: 404, retry: false },
   OBJECT_CORRUPT: { status: 500, retry: false },
   SESSION_TABLE_CORRUPT: { status: 500, retry: false },
+  TABLE_UNAVAILABLE: { status: 503, retry: true },
   REQUEST_INVALID: { status: 400, retry: false },
   NOT_PAIRED: { status: 401, retry: false },
   APP_NOT_FOUND: { status: 404, retry: false },

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { GleipnirError } from '../runtime/errors.ts';
 import { launchRow, sessionRow } from './contract.ts';
 import { TableFollower } from './follow.ts';
 import { createMemoryTable } from './memory.ts';
@@ -88,27 +89,15 @@ describe('TableFollower', () => {
     expect(follower.get('session', 's1')?.generation).toBe(2);
   });
 
-  it('finds on resync what it was never told', async () => {
-    const { reader, writer } = createMemoryTable();
-    await writer('session').put(sessionRow({ id: 'gone' }));
-    const deaf: TableReader = { ...reader, watch: () => () => undefined };
-    const follower = new TableFollower({ reader: deaf, kinds: ['session'] });
-    await follower.start();
-    await writer('session').put(sessionRow({ id: 'new' }));
-    await writer('session').remove('gone');
-    const changed: string[] = [];
-    follower.onChange(({ id }) => changed.push(id));
-    await follower.resync();
-    expect([...follower.all('session')].map((row) => row.id)).toEqual(['new']);
-    expect(changed.sort()).toEqual(['gone', 'new']);
-  });
-
-  it('keeps its rows when the table cannot be read', async () => {
+  it('keeps its rows when the table cannot be read, and finds what changed once it can', async () => {
     const { reader, writer } = createMemoryTable();
     let isAway = false;
+    let reads = 0;
     const errors: unknown[] = [];
-    const away = <T>(read: () => Promise<T>): Promise<T> =>
-      isAway ? Promise.reject(new Error('away')) : read();
+    const away = <T>(read: () => Promise<T>): Promise<T> => {
+      reads += 1;
+      return isAway ? Promise.reject(new Error('away')) : read();
+    };
     const follower = new TableFollower({
       reader: {
         ...reader,
@@ -122,12 +111,38 @@ describe('TableFollower', () => {
     await follower.start();
     isAway = true;
     await writer('session').put(sessionRow({ generation: 2 }));
-    await follower.resync();
-    await expect.poll(() => errors.length).toBe(2);
+    await expect.poll(() => errors.length).toBe(1);
+    await expect.poll(() => reads).toBeGreaterThan(3);
     expect(follower.get('session', 's1')?.generation).toBe(1);
     isAway = false;
-    await follower.resync();
-    expect(follower.get('session', 's1')?.generation).toBe(2);
+    await expect.poll(() => follower.get('session', 's1')?.generation).toBe(2);
+    expect(errors).toHaveLength(1);
+  });
+
+  it('leaves a row that is damaged as it was until it changes', async () => {
+    const { reader, writer } = createMemoryTable();
+    let reads = 0;
+    const damaged = new GleipnirError('SESSION_TABLE_CORRUPT', 'damaged');
+    const errors: unknown[] = [];
+    const follower = new TableFollower({
+      reader: {
+        ...reader,
+        get: <K extends RowKind>(kind: K, id: string) => {
+          reads += 1;
+          return reads === 1 ? Promise.reject(damaged) : reader.get(kind, id);
+        },
+      },
+      kinds: ['session'],
+      onError: (error) => errors.push(error),
+    });
+    await writer('session').put(sessionRow());
+    await follower.start();
+    await writer('session').put(sessionRow({ generation: 2 }));
+    await expect.poll(() => errors).toEqual([damaged]);
+    expect(follower.get('session', 's1')?.generation).toBe(1);
+    await writer('session').put(sessionRow({ generation: 3 }));
+    await expect.poll(() => follower.get('session', 's1')?.generation).toBe(3);
+    expect(reads).toBe(2);
   });
 
   it('refuses to start without a table to read', async () => {

@@ -1,20 +1,24 @@
 /**
  * A live local copy of some kinds of the session table, for lookups that cannot wait (one per datagram).
  *
- * The copy lags the table by one read. It fails static: a read that fails leaves the old row standing, and
- * the next change of that row or the next `resync` repairs it.
+ * The copy lags the table by one read. It fails static: a read that fails leaves the old row standing, and is tried
+ * again until it succeeds.
  */
 import { isDeepStrictEqual } from 'node:util';
+import { GleipnirError } from '../runtime/errors.ts';
+import { Listeners } from './listeners.ts';
 import type { RowKind, RowOf } from './record.ts';
 import type { TableChange, TableReader } from './table.ts';
 
 type Rows<F extends RowKind> = { [K in F]: Map<string, RowOf[K]> };
-type Listener = (change: TableChange) => void;
+
+/** Between the tries of reads that failed, ms. */
+const RETRY_MS = 250;
 
 export interface TableFollowerDeps<F extends RowKind> {
   reader: TableReader;
   kinds: readonly F[];
-  /** Told when a read of the table failed or a listener threw. Default: a process warning. */
+  /** Told when a row could not be read, once until it can be, or a listener threw. Default: a process warning. */
   onError?: (error: unknown) => void;
 }
 
@@ -24,17 +28,20 @@ export class TableFollower<F extends RowKind> {
   readonly #onError: (error: unknown) => void;
   /** As many rows as the table holds. */
   readonly #rows: Rows<F>;
-  /** Those of the follower's owner. */
-  readonly #listeners = new Set<Listener>();
+  readonly #listeners: Listeners<TableChange>;
   /** Rows being read now, so at most as many as the table holds; true when the row changed again meanwhile. */
   readonly #reading = new Map<string, boolean>();
   /** Rows announced while a listing was under way, one set for each listing: their own read is newer than the listing. */
   readonly #listings = new Set<Set<string>>();
+  /** Rows whose last read failed, so at most as many as the table holds. */
+  readonly #failed = new Map<string, { kind: F; id: string }>();
+  #retry: NodeJS.Timeout | undefined;
   #unwatch: (() => void) | undefined;
 
   constructor(deps: TableFollowerDeps<F>) {
     this.#deps = deps;
     this.#onError = deps.onError ?? warn;
+    this.#listeners = new Listeners(this.#onError);
     this.#rows = Object.fromEntries(deps.kinds.map((kind) => [kind, new Map()])) as Rows<F>;
   }
 
@@ -59,6 +66,9 @@ export class TableFollower<F extends RowKind> {
   stop(): void {
     this.#unwatch?.();
     this.#unwatch = undefined;
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+    this.#failed.clear();
   }
 
   /** The row as last seen, frozen or private to this copy. */
@@ -74,19 +84,8 @@ export class TableFollower<F extends RowKind> {
   }
 
   /** Calls `listener` after each change of the copy: `get` then answers the new row, or nothing. @returns how to stop. */
-  onChange(listener: Listener): () => void {
-    const own: Listener = (change) => {
-      listener(change);
-    };
-    this.#listeners.add(own);
-    return () => {
-      this.#listeners.delete(own);
-    };
-  }
-
-  /** Compares the whole copy with the table, as after a gap in the notifications. A kind that cannot be read stays. */
-  async resync(): Promise<void> {
-    await Promise.all(this.#deps.kinds.map((kind) => this.#list(kind).catch(this.#onError)));
+  onChange(listener: (change: TableChange) => void): () => void {
+    return this.#listeners.add(listener);
   }
 
   async #list(kind: F): Promise<void> {
@@ -122,13 +121,32 @@ export class TableFollower<F extends RowKind> {
       do {
         this.#reading.set(key, false);
         const row = await this.#deps.reader.get(kind, id);
-        if (this.#unwatch !== undefined) this.#apply(kind, id, row);
+        if (this.#unwatch === undefined) break;
+        this.#failed.delete(key);
+        this.#apply(kind, id, row);
       } while (this.#reading.get(key) === true);
     } catch (error) {
-      this.#onError(error);
+      this.#onReadFailed(kind, id, error);
     } finally {
       this.#reading.delete(key);
     }
+  }
+
+  /** A row that is damaged waits for its next change; for anything else the table only has to be asked again. */
+  #onReadFailed(kind: F, id: string, error: unknown): void {
+    if (this.#unwatch === undefined) return;
+    const key = keyOf(kind, id);
+    if (!this.#failed.has(key)) this.#onError(error);
+    const isDamaged = error instanceof GleipnirError && !error.traits.retry;
+    if (isDamaged && this.#reading.get(key) === false) {
+      this.#failed.delete(key);
+      return;
+    }
+    this.#failed.set(key, { kind, id });
+    this.#retry ??= setTimeout(() => {
+      this.#retry = undefined;
+      for (const row of [...this.#failed.values()]) this.#onTableChange(row);
+    }, RETRY_MS).unref();
   }
 
   #apply<K extends F>(kind: K, id: string, row: RowOf[K] | undefined): void {
@@ -136,13 +154,7 @@ export class TableFollower<F extends RowKind> {
     if (isDeepStrictEqual(rows.get(id), row)) return;
     if (row === undefined) rows.delete(id);
     else rows.set(id, row);
-    for (const listener of [...this.#listeners]) {
-      try {
-        listener({ kind, id });
-      } catch (error) {
-        this.#onError(error);
-      }
-    }
+    this.#listeners.tell({ kind, id });
   }
 }
 

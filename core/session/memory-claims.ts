@@ -1,4 +1,5 @@
 /** Claims in memory, for one process that holds every component. */
+import { Listeners } from './listeners.ts';
 import type { Claim, TableClaims } from './table.ts';
 
 /** Entries at which those that ran out are looked for; it grows with what lives. */
@@ -23,23 +24,12 @@ export function createMemoryClaims({
 }: MemoryClaimsDeps): TableClaims {
   const holders = new Expiring<string>(now);
   const numbers = new Expiring<number>(now);
-  /** One for each part that waits for claims. */
-  const listeners = new Set<(name: string) => void>();
+  const listeners = new Listeners<string>(onListenerError);
 
   const claimOf = (name: string): Claim | undefined => {
     const entry = holders.get(name);
     return entry && { holder: entry.value, remainingMs: Math.ceil(entry.expiresAt - now()) };
   };
-
-  function tell(name: string): void {
-    for (const listener of [...listeners]) {
-      try {
-        listener(name);
-      } catch (error) {
-        onListenerError(error);
-      }
-    }
-  }
 
   return {
     take: (name, holder, ttlMs) => {
@@ -51,7 +41,7 @@ export function createMemoryClaims({
     release: (name, holder) => {
       if (holders.get(name)?.value === holder) {
         holders.delete(name);
-        tell(name);
+        listeners.tell(name);
       }
       return Promise.resolve();
     },
@@ -61,15 +51,7 @@ export function createMemoryClaims({
       numbers.set(name, value, ttlMs);
       return Promise.resolve(true);
     },
-    watch: (listener) => {
-      const own = (name: string): void => {
-        listener(name);
-      };
-      listeners.add(own);
-      return () => {
-        listeners.delete(own);
-      };
-    },
+    watch: (listener) => listeners.add(listener),
   };
 }
 

@@ -5,13 +5,13 @@
  * after the write and in the order of the writes, also when a listener itself writes.
  */
 import { deepFreeze } from '../runtime/freeze.ts';
+import { Listeners } from './listeners.ts';
 import { createMemoryClaims } from './memory-claims.ts';
 import type { RowKind, RowOf } from './record.ts';
 import type { SessionTable, TableChange, TableReader, TableWriter } from './table.ts';
 
 /** One map by id for each kind; bounded by the writers, which remove what they no longer need. */
 type Rows = { [K in RowKind]: Map<string, RowOf[K]> };
-type Listener = (change: TableChange) => void;
 
 export interface MemoryTableOptions {
   /** Told what a listener threw; the other listeners and the writer never notice. Default: a process warning. */
@@ -57,44 +57,27 @@ function createWriter<K extends RowKind>(
 
 /** Delivers changes one after another: what a listener causes waits until all have heard of the cause. */
 class ChangeQueue {
-  /** One for each part of the process that follows the table, and for each request that waits for a row. */
-  readonly #listeners = new Set<Listener>();
+  readonly #listeners: Listeners<TableChange>;
   /** Emptied before `push` returns to the outermost caller. */
   readonly #queue: TableChange[] = [];
-  readonly #onListenerError: (error: unknown) => void;
   #isDelivering = false;
 
   constructor(onListenerError: (error: unknown) => void) {
-    this.#onListenerError = onListenerError;
+    this.#listeners = new Listeners(onListenerError);
   }
 
-  subscribe(listener: Listener): () => void {
-    const own: Listener = (change) => {
-      listener(change);
-    };
-    this.#listeners.add(own);
-    return () => {
-      this.#listeners.delete(own);
-    };
+  subscribe(listener: (change: TableChange) => void): () => void {
+    return this.#listeners.add(listener);
   }
 
   push(change: TableChange): void {
     this.#queue.push(change);
     if (this.#isDelivering) return;
     this.#isDelivering = true;
-    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) this.#deliver(next);
-    this.#isDelivering = false;
-  }
-
-  #deliver(change: TableChange): void {
-    for (const listener of [...this.#listeners]) {
-      if (!this.#listeners.has(listener)) continue;
-      try {
-        listener(change);
-      } catch (error) {
-        this.#onListenerError(error);
-      }
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+      this.#listeners.tell(next);
     }
+    this.#isDelivering = false;
   }
 }
 

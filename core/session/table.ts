@@ -7,15 +7,28 @@ export interface TableChange {
   id: string;
 }
 
-/** What every component is given. */
+/**
+ * What every component is given.
+ *
+ * A row is over when it was removed, or when nobody kept it alive for its whole time to live. A row that is missing
+ * otherwise was lost: whoever put it puts it back within seconds, and until then it is nowhere said to be over. Losing
+ * the way to the table never loses a change: what happened meanwhile is announced when the way is back.
+ *
+ * Reads of a table that is away, or has lost what is asked for, reject within 3 s with TABLE_UNAVAILABLE; a single row
+ * that is damaged rejects with SESSION_TABLE_CORRUPT, and is left out of lists.
+ */
 export interface TableReader {
+  /** @returns nothing for a row that never was, or is over. */
   get: <K extends RowKind>(kind: K, id: string) => Promise<RowOf[K] | undefined>;
   list: <K extends RowKind>(kind: K) => Promise<RowOf[K][]>;
-  /** Calls `listener` after each change, in order. @returns how to stop. */
+  /** Calls `listener` after each change, in order; rarely twice for the same one. @returns how to stop. */
   watch: (listener: (change: TableChange) => void) => () => void;
 }
 
-/** What the one writer of a kind is given. */
+/**
+ * What the one writer of a kind is given. A table that is away rejects within 3 s with TABLE_UNAVAILABLE; whether it
+ * took the change is then not known.
+ */
 export interface TableWriter<K extends RowKind> {
   /** Stores `row` and announces it. @returns `stale`, storing nothing, when a newer generation stands. */
   put: (row: RowOf[K]) => Promise<'stored' | 'stale'>;

@@ -1,0 +1,208 @@
+/** The session table's contract on every form of a real Redis. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { hash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describeSessionTable, sessionRow } from '../core/session/contract.ts';
+import type { RedisTable } from '../core/session/redis/table.ts';
+import {
+  ADDRESS,
+  createTlsFiles,
+  freePorts,
+  REDIS_MISSING,
+  RedisServer,
+  startCluster,
+  startSentinel,
+  valueOf,
+  type RedisServers,
+} from './support/redis.ts';
+import { freshPrefix, joinParts, RedisTables } from './support/redis-table.ts';
+
+const USERS_FILE = join(import.meta.dirname, '../deploy/redis/users.acl');
+const PARTS = ['operator', 'proxy', 'relay'] as const;
+
+const tables = new RedisTables();
+afterEach(() => tables.stop());
+
+const title = (name: string): string => (REDIS_MISSING === undefined ? name : `${name} (${REDIS_MISSING})`);
+const describeWithRedis = (name: string, body: () => void): void => {
+  describe.skipIf(REDIS_MISSING !== undefined)(title(name), body);
+};
+
+describeWithRedis('createRedisTable on one server', () => {
+  let server: RedisServer;
+  beforeAll(async () => {
+    server = await RedisServer.start();
+  });
+  afterAll(() => server.remove());
+
+  describeSessionTable(() =>
+    tables.open({ REDIS_URL: `redis://${ADDRESS}:${server.port}/3`, REDIS_PREFIX: freshPrefix() }),
+  );
+});
+
+describeWithRedis('createRedisTable with TLS, client certificates and a user for each part', () => {
+  let server: RedisServer;
+  let directory: string;
+  let env: Record<string, string>;
+
+  const openPart = (
+    part: (typeof PARTS)[number],
+    changes: Record<string, string> = {},
+  ): Promise<RedisTable> =>
+    tables.begin(
+      { ...env, REDIS_USERNAME: part, REDIS_PASSWORD_FILE: join(directory, part), ...changes },
+      part === 'relay' ? { kinds: ['session', 'stream', 'flow'] } : {},
+    );
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'gleipnir-acl-'));
+    const tls = await createTlsFiles(directory);
+    for (const part of PARTS) await writeFile(join(directory, part), `secret of ${part}\n`);
+    const users = (await readFile(USERS_FILE, 'utf8'))
+      .replaceAll(/^user (proxy|relay|operator) on/gm, (line, part: string) => {
+        return `${line} #${hash('sha256', `secret of ${part}`)}`;
+      })
+      .concat('user admin on >admin ~* &* +@all\n');
+    await writeFile(join(directory, 'users.acl'), users);
+    const [port = 0] = await freePorts(1);
+    const server_ = [
+      '--tls-cert-file',
+      tls.serverCert,
+      '--tls-key-file',
+      tls.serverKey,
+      '--tls-ca-cert-file',
+      tls.ca,
+    ];
+    server = await RedisServer.start({
+      port,
+      arguments: [
+        '--port',
+        '0',
+        '--tls-port',
+        String(port),
+        ...server_,
+        '--aclfile',
+        join(directory, 'users.acl'),
+      ],
+      cli: [
+        '--tls',
+        '--cacert',
+        tls.ca,
+        '--cert',
+        tls.clientCert,
+        '--key',
+        tls.clientKey,
+        '--user',
+        'admin',
+        '--pass',
+        'admin',
+        '--no-auth-warning',
+      ],
+    });
+    env = {
+      REDIS_URL: `rediss://${ADDRESS}:${port}`,
+      REDIS_TLS_CA_FILE: tls.ca,
+      REDIS_TLS_CERT_FILE: tls.clientCert,
+      REDIS_TLS_KEY_FILE: tls.clientKey,
+    };
+  });
+  afterAll(async () => {
+    await server.remove();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  describeSessionTable(async () => {
+    await server.cli('FLUSHALL');
+    const [operator, proxy, relay] = await Promise.all(PARTS.map((part) => openPart(part)));
+    if (operator === undefined || proxy === undefined || relay === undefined) throw new Error('unreachable');
+    await Promise.all([operator, proxy, relay].map((table) => table.start()));
+    return joinParts({ operator, proxy, relay });
+  });
+
+  it('lets a part write its own rows only', async () => {
+    const relay = await openPart('relay');
+    const proxy = await openPart('proxy');
+    await Promise.all([relay.start(), proxy.start()]);
+    const denied = { code: 'TABLE_UNAVAILABLE', details: { reason: 'NOPERM' } };
+    await expect(relay.writer('session').put(sessionRow())).rejects.toMatchObject(denied);
+    await expect(relay.reader.get('launch', 's1')).rejects.toMatchObject(denied);
+    await expect(relay.claims.take('gate', 'relay', 1_000)).rejects.toMatchObject(denied);
+    await expect(proxy.writer('session').put(sessionRow())).rejects.toMatchObject(denied);
+    await expect(proxy.writer('flow').remove('s1')).rejects.toMatchObject(denied);
+  });
+
+  it.each([
+    ['a wrong password', { REDIS_PASSWORD_FILE: 'relay' }, 'WRONGPASS'],
+    ['an authority that did not sign the server', { REDIS_TLS_CA_FILE: 'client.pem' }, 'connection'],
+  ])('says why it cannot connect with %s, and keeps the secret', async (_name, files, reason) => {
+    const changes = Object.entries(files).map(([name, file]): [string, string] => [
+      name,
+      join(directory, file),
+    ]);
+    const table = await openPart('proxy', Object.fromEntries(changes));
+    table.start().catch(() => undefined);
+    await expect.poll(() => tables.logLines.join('')).toContain(`"reason":"${reason}"`);
+    await expect(table.reader.get('session', 's1')).rejects.toMatchObject({ code: 'TABLE_UNAVAILABLE' });
+    expect(tables.logLines.join('')).not.toContain('secret of');
+  });
+});
+
+describeWithRedis('createRedisTable with Sentinel', () => {
+  let redis: RedisServers;
+  beforeAll(async () => {
+    redis = await startSentinel();
+  });
+  afterAll(() => redis.remove());
+
+  const open = (): Promise<RedisTable> => tables.open({ REDIS_URL: redis.url, REDIS_PREFIX: freshPrefix() });
+
+  describe('before a fail-over', () => {
+    describeSessionTable(open);
+  });
+
+  it('goes on within seconds where the primary was killed', async () => {
+    const env = { REDIS_URL: redis.url, REDIS_PREFIX: freshPrefix() };
+    const [one, other] = await Promise.all([tables.open(env), tables.open(env)]);
+    const ids = Array.from({ length: 20 }, (_, index) => `s${index}`);
+    for (const id of ids) await one.writer('session').put(sessionRow({ id, state: 'ready' }));
+    const heard = new Set<string>();
+    other.reader.watch(({ id }) => heard.add(id));
+
+    const sentinel = redis.servers[3];
+    const former = await valueOf(sentinel, 'port');
+    await redis.servers[0]?.stop();
+    await expect.poll(() => valueOf(sentinel, 'port'), { timeout: 20_000 }).not.toBe(former);
+    const promotedAt = performance.now();
+    await expect
+      .poll(
+        () =>
+          one
+            .writer('session')
+            .put(sessionRow({ id: 'new' }))
+            .catch(() => 'away'),
+        { timeout: 10_000 },
+      )
+      .toBe('stored');
+    const tookMs = performance.now() - promotedAt;
+    await expect.poll(() => [...heard]).toContain('new');
+    await expect.poll(async () => (await other.reader.list('session')).length).toBe(21);
+    expect(tookMs).toBeLessThan(4_000);
+  });
+
+  describe('after a fail-over', () => {
+    describeSessionTable(open);
+  });
+});
+
+describeWithRedis('createRedisTable on a Cluster', () => {
+  let redis: RedisServers;
+  beforeAll(async () => {
+    redis = await startCluster();
+  });
+  afterAll(() => redis.remove());
+
+  describeSessionTable(() => tables.open({ REDIS_URL: redis.url, REDIS_PREFIX: freshPrefix() }));
+});
