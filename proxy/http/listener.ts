@@ -13,8 +13,8 @@ import type { TLSSocket } from 'node:tls';
 import { fingerprintOf } from '../../core/identity/certificate.ts';
 import { canonicalAddress } from '../../core/runtime/address.ts';
 import { ConnectionCount } from '../../core/runtime/connection-count.ts';
-import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { Logger } from '../../core/runtime/log.ts';
+import { portUnavailable } from '../../core/runtime/system-errors.ts';
 import { SourceLimiter } from '../../core/runtime/token-bucket.ts';
 import { createApp, type MoonlightServer } from './app.ts';
 import type { HttpLimits, HttpLimitSettings } from './limits.ts';
@@ -71,15 +71,12 @@ export function createListener({ bindAddress, port, tls, limits, log }: Listener
   return {
     app,
     start: async () => {
+      const listener = tls === undefined ? 'HTTP' : 'HTTPS';
+      const listenTextResolver = (address: string): string => `Moonlight ${listener} is at ${address}`;
       try {
-        await app.listen({ host: bindAddress, port, listenTextResolver: () => 'Moonlight listener is up' });
+        await app.listen({ host: bindAddress, port, listenTextResolver });
       } catch (cause) {
-        throw new GleipnirError(
-          'PORT_UNAVAILABLE',
-          'A port of Moonlight HTTP cannot be bound',
-          { address: bindAddress, port },
-          { cause },
-        );
+        throw portUnavailable({ protocol: 'TCP', listener, address: bindAddress, port }, cause);
       }
       return (app.server.address() as AddressInfo).port;
     },

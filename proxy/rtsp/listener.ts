@@ -8,9 +8,9 @@ import type { Registry } from 'prom-client';
 import { RtspReader, type RtspReading } from '../../core/protocol/rtsp/reader.ts';
 import { canonicalAddress } from '../../core/runtime/address.ts';
 import { ConnectionCount } from '../../core/runtime/connection-count.ts';
-import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { Logger } from '../../core/runtime/log.ts';
 import type { Sealer } from '../../core/runtime/seal.ts';
+import { portUnavailable } from '../../core/runtime/system-errors.ts';
 import { SourceLimiter } from '../../core/runtime/token-bucket.ts';
 import type { TableReader, TableWriter } from '../../core/session/table.ts';
 import { conduct, type ConductDeps } from './conduct.ts';
@@ -116,8 +116,7 @@ async function listen(server: Server, { bindAddress, port }: RtspServerDeps['con
   try {
     await once(server, 'listening');
   } catch (cause) {
-    const details = { address: bindAddress, port };
-    throw new GleipnirError('PORT_UNAVAILABLE', 'The RTSP port cannot be listened on', details, { cause });
+    throw portUnavailable({ protocol: 'TCP', listener: 'RTSP', address: bindAddress, port }, cause);
   }
   return (server.address() as AddressInfo).port;
 }
