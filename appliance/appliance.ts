@@ -34,11 +34,13 @@ export type AppliancePorts = ApplianceConfig['ports'];
 
 export interface Appliance {
   /**
-   * Opens everything; what was opened is closed again when a part fails.
+   * Opens everything; what was opened is closed again when a part fails. Waits for no host.
    *
-   * @throws GleipnirError PORT_UNAVAILABLE, IDENTITY_CORRUPT, OBJECT_CORRUPT, SEAL_BROKEN
+   * @throws GleipnirError PORT_UNAVAILABLE, FILE_UNUSABLE, IDENTITY_CORRUPT, OBJECT_CORRUPT, SEAL_BROKEN
    */
   start: () => Promise<AppliancePorts>;
+  /** Resolves when each host was asked once, which takes seconds where one does not answer. */
+  hostsAsked: () => Promise<void>;
   stop: () => Promise<void>;
   /** Its session table and its metrics, to be looked at; `undefined` before `start`. */
   inspect: () => { table: TableReader; register: Registry } | undefined;
@@ -76,6 +78,7 @@ export function createAppliance(deps: ApplianceDeps): Appliance {
   /** What was started, in order; stopped in the opposite order. */
   const started: Part[] = [];
   let shared: Shared | undefined;
+  let hostsAsked = Promise.resolve();
 
   async function begin<P extends Part & { start: () => Promise<unknown> }>(
     part: P,
@@ -87,10 +90,12 @@ export function createAppliance(deps: ApplianceDeps): Appliance {
   async function start(): Promise<AppliancePorts> {
     shared = await openStores(deps);
     started.push(shared.table);
-    // Running streams wait for this one; a host that does not answer takes its time.
+    // Running streams wait for this one.
     const relay = createDataPath(shared);
     const udp = await begin(relay);
-    await begin(deps.hosts);
+    // Nobody waits for these: a host that does not answer takes its time.
+    started.push(deps.hosts);
+    hostsAsked = deps.hosts.start();
     const rtsp = await begin(createRtsp(shared, udp));
     const bound: Bound = { udp, rtsp };
     await begin(createControllers(shared, bound));
@@ -128,6 +133,7 @@ export function createAppliance(deps: ApplianceDeps): Appliance {
       }
     },
     stop,
+    hostsAsked: () => hostsAsked,
     inspect: () => shared && { table: shared.table.reader, register: shared.register },
   };
 }

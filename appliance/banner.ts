@@ -1,28 +1,35 @@
-/** What the person who typed `npm start` reads: the address for Moonlight, the PIN page, what to do next. */
+/** What the person who typed `npm start` reads: the address for Moonlight, the PIN page, the hosts, what to do next. */
 import type { NetworkInterfaceInfo } from 'node:os';
+import type { HostState } from '../core/host/catalog.ts';
 import { MOONLIGHT_PORTS } from '../core/protocol/moonlight/ports.ts';
+import { isLoopback } from '../proxy/web/access.ts';
 import type { AppliancePorts } from './appliance.ts';
 import type { ApplianceConfig } from './config.ts';
 
 export interface BannerFacts {
-  config: Pick<ApplianceConfig, 'bindAddress' | 'web'>;
+  config: Pick<ApplianceConfig, 'bindAddress' | 'externalAddress' | 'web'>;
   ports: AppliancePorts;
   /** `os.networkInterfaces()`. */
   interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>;
+  hosts: readonly HostState[];
+  /** How long the hosts had time to answer, seconds. */
+  waitedSeconds: number;
   isDemo: boolean;
 }
 
+/** Devices whose addresses only programs on this machine know: bridges to containers and virtual machines. */
+const INNER_DEVICE = /^(docker|br-|veth|virbr|lxc|lxdbr|cni|flannel|podman)/;
+
 /** Text of a few lines, ending in a newline. */
-export function formatBanner({ config, ports, interfaces, isDemo }: BannerFacts): string {
-  const suffix = ports.http === MOONLIGHT_PORTS.http ? '' : `:${ports.http}`;
-  const addresses = reachableAddresses(config.bindAddress, interfaces).map(
-    (address) => wrap(address) + suffix,
-  );
+export function formatBanner(facts: BannerFacts): string {
+  const { config, ports, hosts, waitedSeconds, isDemo } = facts;
   const page = `http://${wrap(config.web.bindAddress)}:${ports.web}/`;
+  const isAnyUp = hosts.some(({ state }) => state !== 'down');
   const steps = [
-    `In Moonlight, add the host ${addresses.join(' or ')}`,
+    whereToAdd(facts),
     `Type the PIN that Moonlight shows into ${page}`,
-    isDemo ? 'Start the app "Test card"; a key press changes the picture' : 'Start an app',
+    ...(isDemo ? ['Start the app "Test card"; a key press changes the picture'] : []),
+    ...(!isDemo && isAnyUp ? ['Start an app'] : []),
   ];
   return [
     '',
@@ -30,6 +37,7 @@ export function formatBanner({ config, ports, interfaces, isDemo }: BannerFacts)
     '',
     ...steps.map((step, index) => `  ${index + 1}. ${step}.`),
     '',
+    ...(isDemo ? [] : [`${describeHosts(hosts, waitedSeconds)}.`]),
     `Open to clients: TCP ${ports.https}, ${ports.http}, ${ports.rtsp}; UDP ${ports.control}, ${ports.video}, ${ports.audio}.`,
     ...(isDemo ? ['This is the demo host; README.md says how to add your own.'] : []),
     'Stop with Ctrl-C.',
@@ -38,14 +46,49 @@ export function formatBanner({ config, ports, interfaces, isDemo }: BannerFacts)
   ].join('\n');
 }
 
-/** The addresses a client can use: the one that is bound, or all of the machine's that are not internal. */
-function reachableAddresses(bindAddress: string, interfaces: BannerFacts['interfaces']): string[] {
-  if (bindAddress !== '0.0.0.0' && bindAddress !== '::') return [bindAddress];
-  const all = Object.values(interfaces).flatMap((addresses) => addresses ?? []);
-  const usable = all.filter(({ internal, family, address }) => {
-    return !internal && (family === 'IPv4' || (bindAddress === '::' && !address.startsWith('fe80')));
+/** How many hosts answer, and why the others do not: `1 of 2 hosts answers: attic (refused)`. */
+export function describeHosts(hosts: readonly HostState[], waitedSeconds: number): string {
+  const away = hosts.filter(({ state }) => state === 'down');
+  const reasons = away.map(({ name, problem }) => {
+    const words = problem?.split(':', 1)[0] ?? `no answer for ${waitedSeconds} s`;
+    return `${name} (${words})`;
   });
-  return usable.length === 0 ? ['127.0.0.1'] : usable.map(({ address }) => address);
+  const count = `${hosts.length - away.length} of ${hosts.length} hosts answer`;
+  const unpaired = hosts.filter(({ state }) => state === 'unpaired').map(({ name }) => name);
+  return [
+    reasons.length === 0 ? count : `${count}: ${reasons.join(', ')}`,
+    ...(unpaired.length === 0 ? [] : [`pair with ${unpaired.join(', ')}: the console shows what to type`]),
+  ].join('; ');
+}
+
+function whereToAdd({ config, ports, interfaces }: BannerFacts): string {
+  const suffix = ports.http === MOONLIGHT_PORTS.http ? '' : `:${ports.http}`;
+  const spell = (address: string): string => wrap(address) + suffix;
+  const addresses = reachableAddresses(config.bindAddress, interfaces);
+  const away =
+    config.externalAddress === undefined ? '' : ` (away from home: ${spell(config.externalAddress)})`;
+  if (addresses.length > 0) return `In Moonlight, add the host ${addresses.map(spell).join(' or ')}${away}`;
+  const own = isAll(config.bindAddress) ? '127.0.0.1' : config.bindAddress;
+  return `In Moonlight on this machine, add the host ${spell(own)}; others cannot reach it${away}`;
+}
+
+/**
+ * The addresses that other machines can use: the one that is bound, or all of the machine's; none where only loopback
+ * is bound or there.
+ */
+function reachableAddresses(bindAddress: string, interfaces: BannerFacts['interfaces']): string[] {
+  if (!isAll(bindAddress)) return isLoopback(bindAddress) ? [] : [bindAddress];
+  return Object.entries(interfaces)
+    .filter(([device]) => !INNER_DEVICE.test(device))
+    .flatMap(([, addresses = []]) => addresses)
+    .filter(({ internal, family, address }) => {
+      return !internal && (family === 'IPv4' || (bindAddress === '::' && !address.startsWith('fe80')));
+    })
+    .map(({ address }) => address);
+}
+
+function isAll(bindAddress: string): boolean {
+  return bindAddress === '0.0.0.0' || bindAddress === '::';
 }
 
 function wrap(address: string): string {

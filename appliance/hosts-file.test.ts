@@ -52,7 +52,9 @@ describe('parseHostsFile', () => {
   });
 
   it.each([
-    { name: 'no hosts', text: '', expected: /^hosts\.yaml:1: file: / },
+    { name: 'an empty file', text: '', expected: /^hosts\.yaml:1: the file is empty: / },
+    { name: 'nothing but comments', text: '# hosts\n', expected: /^hosts\.yaml:1: the file is empty: / },
+    { name: 'no hosts', text: 'hosts: []\n', expected: /^hosts\.yaml:1: hosts: at least one host$/ },
     {
       name: 'an alias',
       text: 'hosts:\n  - &a {name: attic, address: 192.0.2.7}\n  - *a\n',
@@ -67,12 +69,37 @@ describe('parseHostsFile', () => {
     {
       name: 'a misspelt key',
       text: 'hosts:\n  - name: attic\n    address: 192.0.2.7\n    capasity: 2\n',
-      expected: /^hosts\.yaml:2: hosts\.0: .*capasity/,
+      expected: /^hosts\.yaml:4: hosts\.0\.capasity: did you mean capacity\?$/,
     },
     {
       name: 'a missing address',
       text: 'hosts:\n  - name: attic\n  - name: lab\n    address: 192.0.2.7\n',
-      expected: /^hosts\.yaml:2: hosts\.0\.address: /,
+      expected: /^hosts\.yaml:2: hosts\.0\.address: missing: an IP address or a host name$/,
+    },
+    {
+      name: 'a misspelt key, without a word about the key that is then missing',
+      text: 'hosts:\n  - name: attic\n    adress: 192.0.2.7\n',
+      expected: /^hosts\.yaml:3: hosts\.0\.adress: did you mean address\?$/,
+    },
+    {
+      name: 'a misspelt key at the top, in the same way',
+      text: 'Hosts:\n  - {name: attic, address: 192.0.2.7}\n',
+      expected: /^hosts\.yaml:\d: Hosts: did you mean hosts\?$/,
+    },
+    {
+      name: 'a misspelt key of a rule',
+      text: `${ATTIC}rules:\n  - user: ['*']\n    hosts: {}\n`,
+      expected: /^hosts\.yaml:4: rules\.0\.user: did you mean users\?$/,
+    },
+    {
+      name: 'a key that is like none',
+      text: `${ATTIC.trimEnd().slice(0, -1)}, colour: red}\n`,
+      expected: /^hosts\.yaml:2: hosts\.0\.colour: no such key; there are name, address, /,
+    },
+    {
+      name: 'a host that is a word',
+      text: 'hosts:\n  - attic\n',
+      expected: /^hosts\.yaml:2: hosts\.0: must be keys with values/,
     },
     {
       name: 'a name twice',

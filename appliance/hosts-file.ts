@@ -2,6 +2,7 @@
  * hosts.yaml: the static hosts of the appliance, and who may play on which (`hosts.example.yaml` shows all of it).
  * Every mistake is reported with its line.
  */
+import { closestMatch } from 'leven';
 import { LineCounter, parseDocument, visit, type Document } from 'yaml';
 import { z } from 'zod';
 import { GleipnirError } from '../core/runtime/errors.ts';
@@ -13,15 +14,22 @@ const RULES_MAX = 256;
 const USERS_MAX = 1_000;
 /** What a socket address holds, on every system. */
 const SOCKET_PATH_MAX = 103;
+/** Letters that may differ for a key to be taken for a misspelt one. */
+const TYPO_DISTANCE_MAX = 2;
 
 /** Numbers and yes/no need quotes in YAML; without them `1` and `1.0` would be different labels to a person's surprise. */
 const Labels = z.record(z.string().min(1).max(63), z.string('a text, in quotes if need be').max(63));
 
+function within(min: number, max: number): z.ZodInt {
+  const expected = `a whole number from ${min} to ${max}`;
+  return z.int(expected).min(min, expected).max(max, expected);
+}
+
 const Host = z.strictObject({
   name: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'lower-case letters, digits and dashes'),
   address: z.union([z.ipv4(), z.ipv6(), z.hostname()], 'an IP address or a host name'),
-  httpPort: z.int().min(1).max(65_535).default(47_989),
-  capacity: z.int().min(1).max(1_000).default(1),
+  httpPort: within(1, 65_535).default(47_989),
+  capacity: within(1, 1_000).default(1),
   labels: Labels.exactOptional(),
   wolfSocket: z
     .string()
@@ -30,12 +38,18 @@ const Host = z.strictObject({
     .exactOptional(),
 });
 
-const Rule = z.strictObject({ users: z.array(z.string().min(1)).min(1).max(USERS_MAX), hosts: Labels });
+const Rule = z.strictObject({
+  users: z
+    .array(z.string().min(1, 'the name of a user'))
+    .min(1, "at least one user, or '*' for everybody")
+    .max(USERS_MAX, `at most ${USERS_MAX} users`),
+  hosts: Labels,
+});
 
 const HostsFileSchema = z
   .strictObject({
-    hosts: z.array(Host).min(1).max(HOSTS_MAX),
-    rules: z.array(Rule).max(RULES_MAX).default([]),
+    hosts: z.array(Host).min(1, 'at least one host').max(HOSTS_MAX, `at most ${HOSTS_MAX} hosts`),
+    rules: z.array(Rule).max(RULES_MAX, `at most ${RULES_MAX} rules`).default([]),
   })
   .superRefine(({ hosts, rules }, context) => {
     const report = (path: (string | number)[], message: string): void => {
@@ -57,6 +71,9 @@ const HostsFileSchema = z
       report(['rules', index, 'hosts'], 'no host carries these labels');
     }
   });
+
+/** What may stand at the top of the file, in a host and in a rule. */
+const KEYS = { '': ['hosts', 'rules'], hosts: Object.keys(Host.shape), rules: Object.keys(Rule.shape) };
 
 /** A hosts.yaml that makes sense. */
 export interface HostsFile {
@@ -84,14 +101,72 @@ export function parseHostsFile(text: string, fileName: string): HostsFile {
   }
   const aliases = aliasLines(document, lines);
   if (aliases.length > 0) fail(aliases.map((line) => `${fileName}:${line}: aliases (*name) are not allowed`));
-  const parsed = HostsFileSchema.safeParse(document.toJS());
+  const content: unknown = document.toJS();
+  if (content === null || content === undefined) {
+    fail([`${fileName}:1: the file is empty: name a host, or remove the file for the demo host`]);
+  }
+  const parsed = HostsFileSchema.safeParse(content);
   if (parsed.success) return parsed.data;
+  const mistakes = parsed.error.issues.flatMap((issue) => explain(issue, parsed.error.issues));
   return fail(
-    parsed.error.issues.map(({ path, message }) => {
+    mistakes.map(({ path, message }) => {
       const line = lineOf(document, lines, path);
-      return `${fileName}:${line}: ${path.join('.') || 'file'}: ${message}`;
+      const lack = path.length === 0 || document.hasIn(path) ? '' : 'missing: ';
+      return `${fileName}:${line}: ${path.join('.') || 'file'}: ${lack}${message}`;
     }),
   );
+}
+
+type Issue = z.core.$ZodIssue;
+type Mistake = Pick<Issue, 'path' | 'message'>;
+
+/** An issue in words; none for a missing key that is there, misspelt. */
+function explain(issue: Issue, all: readonly Issue[]): Mistake[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => {
+      const meant = meantBy(issue.path, key);
+      const message =
+        meant === undefined ? `no such key; there are ${keysAt(issue.path).join(', ')}` : `did you mean ${meant}?`;
+      return { path: [...issue.path, key], message };
+    });
+  }
+  const above = issue.path.slice(0, -1);
+  const isMisspelt = all.some(
+    (other) =>
+      other.code === 'unrecognized_keys' &&
+      isSamePath(other.path, above) &&
+      other.keys.some((key) => meantBy(above, key) === issue.path.at(-1)),
+  );
+  if (isMisspelt) return [];
+  return [issue.code === 'invalid_type' ? { path: issue.path, message: describeType(issue) } : issue];
+}
+
+/** The schema's own words for an address or a label; in others "expected" and "received" are for programmers. */
+function describeType({ message, expected }: z.core.$ZodIssueInvalidType): string {
+  if (!message.startsWith('Invalid input')) return message;
+  const kinds: Readonly<Record<string, string>> = {
+    array: 'a list: lines that begin with a dash',
+    object: 'keys with values, such as name: attic',
+    int: 'a whole number',
+    number: 'a number',
+    string: 'a text, in quotes if need be',
+  };
+  return `must be ${kinds[expected] ?? expected}`;
+}
+
+function keysAt(path: readonly PropertyKey[]): string[] {
+  const place = String(path[0] ?? '');
+  return path.length > 2 || !(place in KEYS) ? [] : KEYS[place as keyof typeof KEYS];
+}
+
+/** The key of ours that a misspelt one is most like. */
+function meantBy(path: readonly PropertyKey[], key: string): string | undefined {
+  const byLetters = keysAt(path).find((known) => known.toLowerCase() === key.toLowerCase());
+  return byLetters ?? closestMatch(key, keysAt(path), { maxDistance: TYPO_DISTANCE_MAX });
+}
+
+function isSamePath(one: readonly PropertyKey[], other: readonly PropertyKey[]): boolean {
+  return one.length === other.length && one.every((part, index) => part === other[index]);
 }
 
 /** Where an alias stands: a few of them can stand for more than memory holds. */

@@ -1,39 +1,54 @@
-/** The appliance as a process: reads the environment and hosts.yaml, starts everything, says what to do next. */
-import { networkInterfaces } from 'node:os';
-import { join } from 'node:path';
-import { createIdentityStore } from '../core/host/identities.ts';
+/** The appliance as a process: reads the command line, the environment and hosts.yaml, and does what they say. */
+import { resolve } from 'node:path';
+import { endOnRequest, readCommandLine, runProgram } from '../core/runtime/command-line.ts';
 import { loadConfig } from '../core/runtime/config.ts';
 import { GleipnirError } from '../core/runtime/errors.ts';
+import type { FailureNames } from '../core/runtime/failure.ts';
 import { readFileIfPresent } from '../core/runtime/files.ts';
-import { createLogger } from '../core/runtime/log.ts';
-import { HostPool } from '../operator/hosts/pool.ts';
-import { unpin } from '../relay/datapath/kernel/pins.ts';
-import { createAppliance } from './appliance.ts';
-import { formatBanner } from './banner.ts';
-import { ApplianceConfig } from './config.ts';
-import { startDemoHost, type DemoHost } from './demo-host.ts';
-import { openDeploymentKey } from './deployment-key.ts';
-import { createDrivers } from './drivers.ts';
-import { parseHostsFile } from './hosts-file.ts';
+import { formatSettings } from '../core/runtime/settings.ts';
+import { ApplianceConfig, SETTING_PREFIXES } from './config.ts';
+import { parseHostsFile, type HostsFile } from './hosts-file.ts';
 
-const USAGE = `npm start -- [--unpin]
+const USAGE = `npm start -- [option]
 
-  --unpin  removes what a relay left in the kernel at RELAY_DATAPATH_PIN_FOLDER, and does nothing else
+  --check    says whether the settings and the hosts file are right, and asks each host once; starts and writes nothing
+  --unpin    removes what a relay left in the kernel at RELAY_DATAPATH_PIN_FOLDER, and does nothing else
+  --version  prints the version
+  --help     prints this
+
+Settings are environment variables; defaults are in brackets:
+
 `;
 
-async function main(): Promise<void> {
-  const [option, ...more] = process.argv.slice(2);
-  if (more.length > 0 || (option !== undefined && option !== '--unpin')) {
-    process.stderr.write(USAGE);
-    process.exitCode = 2;
-    return;
-  }
-  const config = loadConfig(ApplianceConfig, process.env);
-  if (option === '--unpin') removePins(config);
-  else await run(config);
+/** Settings that name a file or folder. */
+const PATHS = { APPLIANCE_DATA_DIR: 'data', APPLIANCE_HOSTS_FILE: 'hosts.yaml', APPLIANCE_WEB_PASSWORD_FILE: '' };
+
+const NAMES: FailureNames = { prefix: 'APPLIANCE', settingOfPath };
+
+function settingOfPath(path: string): string | undefined {
+  const wanted = resolve(path);
+  return Object.entries(PATHS)
+    .map(([name, standard]) => ({ name, value: process.env[name] ?? standard }))
+    .find(({ value }) => value !== '' && `${wanted}/`.startsWith(`${resolve(value)}/`))?.name;
 }
 
-function removePins({ datapath: { datapathPinFolder: folder } }: ApplianceConfig): void {
+async function main(): Promise<void> {
+  const options = { check: { type: 'boolean' }, unpin: { type: 'boolean' } } as const;
+  const usage = (): string => USAGE + formatSettings(ApplianceConfig);
+  const line = readCommandLine({ usage, options, allowPositionals: false });
+  if (line === undefined) return;
+  const config = loadConfig(ApplianceConfig, process.env, SETTING_PREFIXES);
+  if (line.values.unpin === true) {
+    await removePins(config);
+    return;
+  }
+  const hostsFile = await readHostsFile(config);
+  if (line.values.check === true) await check(config, hostsFile);
+  else await run(config, hostsFile);
+}
+
+async function removePins({ datapath: { datapathPinFolder: folder } }: ApplianceConfig): Promise<void> {
+  const { unpin } = await import('../relay/datapath/kernel/pins.ts');
   const removed = folder === '' ? undefined : unpin(folder);
   process.stdout.write(
     removed === undefined
@@ -42,51 +57,28 @@ function removePins({ datapath: { datapathPinFolder: folder } }: ApplianceConfig
   );
 }
 
-async function run(config: ApplianceConfig): Promise<void> {
-  const log = createLogger(config.logLevel, process.stderr);
-  const sealer = await openDeploymentKey(join(config.dataDir, 'deployment.key'));
-  const identities = createIdentityStore({ directory: join(config.dataDir, 'hosts'), sealer });
-
-  const hostsFile = await readFileIfPresent(config.hostsFile);
-  let demo: DemoHost | undefined;
-  if (hostsFile === undefined) demo = await startDemoHost(identities, log);
-  const known =
-    demo === undefined ? parseHostsFile(String(hostsFile), config.hostsFile) : { hosts: [demo.spec] };
-
-  const hosts = new HostPool({ ...known, driverOf: createDrivers(identities, log), log });
-  const appliance = createAppliance({ config, sealer, hosts, log });
-  const ports = await appliance.start();
-  process.stdout.write(
-    formatBanner({ config, ports, interfaces: networkInterfaces(), isDemo: demo !== undefined }),
-  );
-
-  const stop = async (): Promise<void> => {
-    await appliance.stop();
-    await demo?.host.stop();
-  };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
-      stop().then(
-        () => process.exit(0),
-        (error: unknown) => {
-          report(error);
-          process.exit(1);
-        },
-      );
-    });
-  }
+/** @returns `undefined` where none is named and none is there: the demo host runs then. */
+async function readHostsFile({ hostsFile: path }: ApplianceConfig): Promise<HostsFile | undefined> {
+  const content = await readFileIfPresent(path);
+  if (content !== undefined) return parseHostsFile(content.toString('utf8'), path);
+  if ((process.env['APPLIANCE_HOSTS_FILE'] ?? '') === '') return undefined;
+  throw new GleipnirError('HOSTS_FILE_INVALID', 'The hosts file is not there', {
+    problems: `APPLIANCE_HOSTS_FILE names ${path}: correct it, or unset it for the demo host.`,
+  });
 }
 
-/** What a person reads when the start fails: the message and its facts, no stack. */
-function report(error: unknown): void {
-  if (!(error instanceof GleipnirError)) throw error;
-  const facts = Object.entries(error.details).map(([name, value]) => `  ${name}: ${String(value)}\n`);
-  process.stderr.write(`${error.message}\n${facts.join('')}`);
+async function check(config: ApplianceConfig, hostsFile: HostsFile | undefined): Promise<void> {
+  const { checkSetup } = await import('./check.ts');
+  const { text, isGood } = await checkSetup(config, hostsFile);
+  process.stdout.write(text);
+  process.exitCode = isGood ? 0 : 1;
 }
 
-try {
-  await main();
-} catch (error) {
-  report(error);
-  process.exit(1);
+async function run(config: ApplianceConfig, hostsFile: HostsFile | undefined): Promise<void> {
+  const { startAppliance } = await import('./start.ts');
+  const { stop, sayWhatToDo } = await startAppliance(config, hostsFile);
+  endOnRequest(NAMES, stop);
+  await sayWhatToDo();
 }
+
+await runProgram(NAMES, main);

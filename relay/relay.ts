@@ -193,6 +193,7 @@ function createPublicPorts(relay: RelayContext, settings: RelayConfig): Record<S
     new UdpPort({
       address: settings.bindAddress,
       port,
+      listener: stream.toUpperCase(),
       isDualStack: true,
       sent: relay.counters.toClient[stream],
       onDatagram,

@@ -1,12 +1,7 @@
 /** docs/configuration.md as text, from the schemas that read the environment. */
-import { z } from 'zod';
+import type { z } from 'zod';
 import { ApplianceConfig } from '../appliance/config.ts';
-
-interface Property {
-  description?: string;
-  default?: string | number | boolean;
-  enum?: unknown[];
-}
+import { listSettings } from '../core/runtime/settings.ts';
 
 /** The whole page. */
 export function formatConfiguration(): string {
@@ -17,19 +12,18 @@ export function formatConfiguration(): string {
     '',
     '## The appliance (`npm start`)',
     '',
+    '`npm start -- --help` prints the same; `npm start -- --check` says whether the settings and the hosts file are right. A',
+    'variable whose name begins with `APPLIANCE_` or `RELAY_` and is not here is refused; one that is set to nothing counts as',
+    'not set.',
+    '',
     ...formatTable(ApplianceConfig),
     '',
   ].join('\n');
 }
 
 function formatTable(schema: z.ZodType): string[] {
-  const { properties } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as {
-    properties: Record<string, Property>;
-  };
-  const rows = Object.entries(properties).map(([name, property]) => {
-    const values = property.enum === undefined ? '' : ` One of ${property.enum.map(String).join(', ')}.`;
-    const standard = property.default === undefined ? 'none' : `\`${String(property.default)}\``;
-    return `| \`${name}\` | ${standard} | ${property.description ?? ''}${values} |`;
+  const rows = listSettings(schema).map(({ name, standard, meaning }) => {
+    return `| \`${name}\` | ${standard === undefined ? 'none' : `\`${standard}\``} | ${meaning} |`;
   });
   return ['| Variable | Default | Meaning |', '|---|---|---|', ...rows];
 }

@@ -26,6 +26,8 @@ export interface HostState {
   /** IP address or name. */
   address: string;
   state: (typeof HOST_STATES)[number];
+  /** Why it is not up, in a few words; `null` while it is, while a person's PIN is awaited, and until it was asked. */
+  problem: string | null;
   /** Sessions it may play at once. */
   capacity: number;
   /** Sessions that have a place on it now. */

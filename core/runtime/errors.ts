@@ -18,6 +18,8 @@ export const ERROR_TRAITS = {
   CONFIG_INVALID: { status: 500, retry: false },
   HOSTS_FILE_INVALID: { status: 500, retry: false },
   PORT_UNAVAILABLE: { status: 500, retry: false },
+  FILE_UNUSABLE: { status: 500, retry: false },
+  DATA_FOLDER_IN_USE: { status: 500, retry: false },
   KERNEL_PATH_UNAVAILABLE: { status: 500, retry: false },
   IDENTITY_CORRUPT: { status: 500, retry: false },
   SEAL_BROKEN: { status: 500, retry: false },

@@ -93,6 +93,9 @@ describe('readFileIfPresent', () => {
   });
 
   it('throws for what is there and cannot be read', async () => {
-    await expect(readFileIfPresent(directory)).rejects.toThrow('EISDIR');
+    await expect(readFileIfPresent(directory)).rejects.toMatchObject({
+      code: 'FILE_UNUSABLE',
+      details: { path: directory, reason: 'EISDIR' },
+    });
   });
 });

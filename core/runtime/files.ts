@@ -2,20 +2,27 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { workOnFile } from './system-errors.ts';
 
-/** Replaces `path` by `content` in one step; readers see the old or the new bytes, never a mixture. Mode 0600. */
-export async function writeFileAtomic(path: string, content: string | Uint8Array): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const temporary = `${path}.${randomUUID()}.tmp`;
-  try {
-    await writeFlushed(temporary, content);
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-  const directory = await open(dirname(path), 'r');
-  await directory.sync().finally(() => directory.close());
+/**
+ * Replaces `path` by `content` in one step; readers see the old or the new bytes, never a mixture. Mode 0600.
+ *
+ * @throws GleipnirError FILE_UNUSABLE
+ */
+export function writeFileAtomic(path: string, content: string | Uint8Array): Promise<void> {
+  return workOnFile(path, async () => {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    const temporary = `${path}.${randomUUID()}.tmp`;
+    try {
+      await writeFlushed(temporary, content);
+      await rename(temporary, path);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
+    const directory = await open(dirname(path), 'r');
+    await directory.sync().finally(() => directory.close());
+  });
 }
 
 async function writeFlushed(path: string, content: string | Uint8Array): Promise<void> {
@@ -28,12 +35,19 @@ async function writeFlushed(path: string, content: string | Uint8Array): Promise
   }
 }
 
-/** The bytes of `path`, or `undefined` where no such file is. Other failures throw. */
-export async function readFileIfPresent(path: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+/** The bytes of `path`, or `undefined` where no such file is. @throws GleipnirError FILE_UNUSABLE */
+export function readFileIfPresent(path: string): Promise<Buffer | undefined> {
+  return workOnFile(path, async () => {
+    try {
+      return await readFile(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+  });
+}
+
+/** Makes the folder, readable by its owner only, unless it is there. @throws GleipnirError FILE_UNUSABLE */
+export async function makeFolder(path: string): Promise<void> {
+  await workOnFile(path, () => mkdir(path, { recursive: true, mode: 0o700 }));
 }

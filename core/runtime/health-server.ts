@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
-import { GleipnirError } from './errors.ts';
+import { portUnavailable } from './system-errors.ts';
 
 const REQUEST_TIMEOUT_MS = 5_000;
 const CONNECTIONS_MAX = 64;
@@ -45,15 +45,7 @@ export function createHealthServer(deps: HealthServerDeps): HealthServer {
       try {
         await once(server, 'listening');
       } catch (cause) {
-        const where = { address: bindAddress, port };
-        throw new GleipnirError(
-          'PORT_UNAVAILABLE',
-          'The port for health and metrics cannot be bound',
-          where,
-          {
-            cause,
-          },
-        );
+        throw portUnavailable({ protocol: 'TCP', listener: 'HEALTH', address: bindAddress, port }, cause);
       }
       return (server.address() as AddressInfo).port;
     },

@@ -2,10 +2,11 @@
  * Rows of the session table as files, `<directory>/<kind>/<id>.json`. Each is replaced in one step, so that a crash
  * at any byte leaves the old row or the new one; what is read back is validated, since a disk may say anything.
  */
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { writeFileAtomic } from '../runtime/files.ts';
+import { makeFolder, writeFileAtomic } from '../runtime/files.ts';
+import { workOnFile } from '../runtime/system-errors.ts';
 import { ROW_SCHEMAS, type RowKind, type RowOf } from './record.ts';
 
 const FILE_SUFFIX = '.json';
@@ -31,13 +32,17 @@ export class RowFiles {
     this.#directory = directory;
   }
 
-  /** Reads every row of a kind. Makes the folder if there is none; removes damaged rows and interrupted writes. */
+  /**
+   * Reads every row of a kind. Makes the folder if there is none; removes damaged rows and interrupted writes.
+   *
+   * @throws GleipnirError FILE_UNUSABLE; what cannot be read may be sound, and stays.
+   */
   async load<K extends RowKind>(kind: K): Promise<LoadedRows<K>> {
     const folder = join(this.#directory, kind);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder);
     const loaded: LoadedRows<K> = { rows: [], damaged: [] };
     const names: string[] = [];
-    for (const name of (await readdir(folder)).sort()) {
+    for (const name of (await workOnFile(folder, () => readdir(folder))).sort()) {
       if (name.endsWith(LEFTOVER_SUFFIX)) await rm(join(folder, name), { force: true });
       else if (!name.endsWith(FILE_SUFFIX)) continue;
       else if (names.length < ROWS_MAX) names.push(name);
@@ -87,8 +92,8 @@ async function loadRow<K extends RowKind>(
   name: string,
 ): Promise<{ row: RowOf[K] } | { file: string; problems: string }> {
   const file = join(folder, name);
+  const text = await workOnFile(file, () => readFile(file, 'utf8'));
   try {
-    const text = await readFile(file, 'utf8');
     if (text.length > ROW_BYTES_MAX) return { file, problems: 'too large' };
     const schema = ROW_SCHEMAS[kind] as unknown as z.ZodType<RowOf[K]>;
     const parsed = schema.safeParse(JSON.parse(text));

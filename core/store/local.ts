@@ -5,14 +5,15 @@
  * write replaces its file in one step, so a crash at any byte leaves the old object or the new one.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import { open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { parse, stringify } from 'yaml';
 import { API_VERSION, KINDS, type Kind, type ObjectOf } from '../crd/types.ts';
 import { GleipnirError } from '../runtime/errors.ts';
-import { writeFileAtomic } from '../runtime/files.ts';
+import { makeFolder, writeFileAtomic } from '../runtime/files.ts';
 import { deepFreeze } from '../runtime/freeze.ts';
+import { workOnFile } from '../runtime/system-errors.ts';
 import type { NewObject, ObjectEvent, ObjectStore } from './object-store.ts';
 
 const FILE_SUFFIX = '.yaml';
@@ -31,7 +32,7 @@ export interface LocalStoreDeps<K extends Kind> {
 /**
  * Opens the objects of one kind. At most one store may be open for a kind and directory.
  *
- * @throws GleipnirError OBJECT_CORRUPT naming the file that is no valid object of this kind.
+ * @throws GleipnirError FILE_UNUSABLE; OBJECT_CORRUPT naming the file that is no valid object of this kind.
  */
 export async function createLocalStore<K extends Kind>(deps: LocalStoreDeps<K>): Promise<ObjectStore<K>> {
   const folder = join(deps.directory, KINDS[deps.kind].plural);
@@ -158,9 +159,9 @@ class LocalStore<K extends Kind> implements ObjectStore<K> {
 }
 
 async function loadObjects<K extends Kind>(kind: K, folder: string): Promise<Map<string, ObjectOf[K]>> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder);
   const objects = new Map<string, ObjectOf[K]>();
-  for (const file of (await readdir(folder)).sort()) {
+  for (const file of (await workOnFile(folder, () => readdir(folder))).sort()) {
     if (file.endsWith(LEFTOVER_SUFFIX)) await rm(join(folder, file), { force: true });
     if (!file.endsWith(FILE_SUFFIX)) continue;
     const object = await loadObject(kind, join(folder, file));
@@ -172,9 +173,10 @@ async function loadObjects<K extends Kind>(kind: K, folder: string): Promise<Map
 }
 
 async function loadObject<K extends Kind>(kind: K, path: string): Promise<ObjectOf[K]> {
+  const text = await workOnFile(path, () => readFile(path, 'utf8'));
   let document: unknown;
   try {
-    document = parse(await readFile(path, 'utf8'), { logLevel: 'error' });
+    document = parse(text, { logLevel: 'error' });
   } catch (cause) {
     throw corrupt(path, 'not readable as YAML', cause);
   }

@@ -186,6 +186,7 @@ export class HostPool implements AppCatalog {
         name: watch.spec.name,
         address: watch.spec.address,
         state: watch.state(),
+        problem: watch.problem() ?? null,
         capacity: watch.capacity,
         used: this.#load(watch),
         apps: watch

@@ -7,6 +7,7 @@ import type { AwaitedPin, HostState } from '../../core/host/catalog.ts';
 import type { HostApp, HostDriver, HostInfo, LaunchAnswer } from '../../core/host/types.ts';
 import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { Logger } from '../../core/runtime/log.ts';
+import { describeHostProblem } from './problem.ts';
 import { randomPin } from './pin.ts';
 import { SelfPairing } from './self-pairing.ts';
 import { capacityOf, type HostSpec } from './types.ts';
@@ -43,7 +44,10 @@ export class HostWatch {
   #awaitedPin: string | undefined;
   #failures = 0;
   #isSuspect = false;
-  #hasPairingFailed = false;
+  /** Why it did not answer when last asked. */
+  #problem: string | undefined;
+  /** Why our own pairing failed last. */
+  #pairingProblem: string | undefined;
   /** Aborted to ask before the time. */
   #hurry = new AbortController();
   #loop: Promise<void> | undefined;
@@ -76,6 +80,12 @@ export class HostWatch {
 
   state(): HostState['state'] {
     return this.#state ?? 'down';
+  }
+
+  /** Why it is not up, in a few words; `undefined` while it is, while a PIN is awaited, and until it was asked. */
+  problem(): string | undefined {
+    if (this.#state === 'up') return undefined;
+    return this.#state === 'unpaired' ? this.#pairingProblem : this.#problem;
   }
 
   /** Whether a session may be placed here: it is up, and no launch has failed since it last answered. */
@@ -198,11 +208,13 @@ export class HostWatch {
     this.#state = state;
     this.#info = info;
     this.#apps = apps ?? [];
+    this.#problem = undefined;
     this.#failures = 0;
     this.#isSuspect = false;
   }
 
   #failed(err: unknown): void {
+    this.#problem = describeHostProblem(err);
     this.#failures += 1;
     if (this.#state === 'down' || this.#stopping.signal.aborted) return;
     if (this.#failures < FAILURES_MAX && !this.#isSuspect) return;
@@ -222,11 +234,11 @@ export class HostWatch {
     try {
       await this.#selfPairing.pair(driver);
       this.#deps.log.info('host is paired');
-      this.#hasPairingFailed = false;
+      this.#pairingProblem = undefined;
       return true;
     } catch (err) {
-      if (!this.#hasPairingFailed) this.#deps.log.warn({ err }, 'pairing with the host failed');
-      this.#hasPairingFailed = true;
+      if (this.#pairingProblem === undefined) this.#deps.log.warn({ err }, 'pairing with the host failed');
+      this.#pairingProblem = describeHostProblem(err);
       return false;
     }
   }

@@ -11,8 +11,8 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { fingerprintOf } from '../../core/identity/certificate.ts';
-import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { Logger } from '../../core/runtime/log.ts';
+import { portUnavailable } from '../../core/runtime/system-errors.ts';
 import { SourceLimiter } from '../../core/runtime/token-bucket.ts';
 import { Door } from '../../core/runtime/door.ts';
 import type { Origins } from '../origin/origins.ts';
@@ -74,15 +74,12 @@ export function createListener(options: ListenerOptions): Listener {
   return {
     app,
     start: async () => {
+      const listener = options.tls === undefined ? 'HTTP' : 'HTTPS';
+      const listenTextResolver = (address: string): string => `Moonlight ${listener} is at ${address}`;
       try {
-        await app.listen({ host: bindAddress, port, listenTextResolver: () => 'Moonlight listener is up' });
+        await app.listen({ host: bindAddress, port, listenTextResolver });
       } catch (cause) {
-        throw new GleipnirError(
-          'PORT_UNAVAILABLE',
-          'A port of Moonlight HTTP cannot be bound',
-          { address: bindAddress, port },
-          { cause },
-        );
+        throw portUnavailable({ protocol: 'TCP', listener, address: bindAddress, port }, cause);
       }
       return (app.server.address() as AddressInfo).port;
     },

@@ -47,12 +47,12 @@ export interface IdentityDeps {
 /**
  * Reads the stored identity, or makes and stores one where none is yet (30-300 ms for the key).
  *
- * @throws GleipnirError IDENTITY_CORRUPT when the file cannot be read, is damaged, does not open with this
- *   deployment key, or its key does not belong to its certificate.
+ * @throws GleipnirError FILE_UNUSABLE; IDENTITY_CORRUPT when the file is damaged, does not open with this deployment
+ *   key, or its key does not belong to its certificate.
  */
 export async function loadHostIdentity(deps: IdentityDeps): Promise<HostIdentity> {
   const path = join(deps.directory, FILE_NAME);
-  const stored = await readStored(path);
+  const stored = await readFileIfPresent(path);
   const file = stored === undefined ? await createFile(path, deps) : parseFile(stored, path);
   const { uniqueid, mac, certificatePem } = file;
   return {
@@ -62,14 +62,6 @@ export async function loadHostIdentity(deps: IdentityDeps): Promise<HostIdentity
     certificatePem,
     privateKeyPem: openKey(file, path, deps.sealer),
   };
-}
-
-async function readStored(path: string): Promise<Buffer | undefined> {
-  try {
-    return await readFileIfPresent(path);
-  } catch (cause) {
-    throw corrupt(path, 'not readable', cause);
-  }
 }
 
 async function createFile(path: string, { hostname, sealer }: IdentityDeps): Promise<IdentityFile> {

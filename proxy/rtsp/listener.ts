@@ -7,9 +7,9 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import type { Registry } from 'prom-client';
 import { RtspReader, type RtspReading } from '../../core/protocol/rtsp/reader.ts';
 import { canonicalAddress } from '../../core/runtime/address.ts';
-import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { Logger } from '../../core/runtime/log.ts';
 import type { Sealer } from '../../core/runtime/seal.ts';
+import { portUnavailable } from '../../core/runtime/system-errors.ts';
 import type { TableReader, TableWriter } from '../../core/session/table.ts';
 import { Door } from '../../core/runtime/door.ts';
 import type { Origin, Origins } from '../origin/origins.ts';
@@ -120,8 +120,7 @@ async function listen(server: Server, { bindAddress, port }: RtspServerDeps['con
   try {
     await once(server, 'listening');
   } catch (cause) {
-    const details = { address: bindAddress, port };
-    throw new GleipnirError('PORT_UNAVAILABLE', 'The RTSP port cannot be listened on', details, { cause });
+    throw portUnavailable({ protocol: 'TCP', listener: 'RTSP', address: bindAddress, port }, cause);
   }
   return (server.address() as AddressInfo).port;
 }

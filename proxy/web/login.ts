@@ -2,10 +2,10 @@
  * Logging in to the console: by a password from a file, or by the word of an authenticating proxy. Without either
  * (on loopback only) everybody is let in.
  */
-import { readFile } from 'node:fs/promises';
 import type { IncomingHttpHeaders } from 'node:http';
 import { canonicalAddress } from '../../core/runtime/address.ts';
 import { GleipnirError } from '../../core/runtime/errors.ts';
+import { readFileIfPresent } from '../../core/runtime/files.ts';
 import { SourceBuckets } from '../../core/runtime/token-bucket.ts';
 import type { Access } from './access.ts';
 import { LOGIN_MS, Logins } from './logins.ts';
@@ -120,13 +120,9 @@ export class Login {
 }
 
 async function readPasswords(file: string): Promise<Map<string, PasswordHash>> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new GleipnirError('CONFIG_INVALID', 'The password file cannot be read', { file }, { cause });
-  }
-  const users = parsePasswordFile(text);
+  const content = await readFileIfPresent(file);
+  if (content === undefined) throw new GleipnirError('CONFIG_INVALID', 'The password file cannot be read: it is not there', { file });
+  const users = parsePasswordFile(content.toString('utf8'));
   if (!(users instanceof Map)) {
     const details = { file, line: users.badLine };
     throw new GleipnirError('CONFIG_INVALID', 'A line of the password file is not valid', details);

@@ -130,11 +130,16 @@ describe('the other pages', () => {
   });
 
   it('show hosts with their state, places, apps and PIN', async () => {
-    bench.hosts = [ATTIC, { ...ATTIC, name: 'cellar', state: 'unpaired', apps: [], labels: {} }];
+    const away = { apps: [], labels: {} };
+    bench.hosts = [
+      ATTIC,
+      { ...ATTIC, ...away, name: 'cellar', state: 'unpaired' },
+      { ...ATTIC, ...away, name: 'loft', state: 'down', problem: 'no answer' },
+    ];
     bench.pins.set('cellar', '4711');
     const { body } = await bench.get('/hosts');
     expect(body).toMatch(/attic[^]*Up[^]*192\.0\.2\.5[^]*1 of 4[^]*Doom, Test card[^]*room: attic/);
-    expect(body).toMatch(/cellar[^]*Not paired[^]*4711/);
+    expect(body).toMatch(/cellar[^]*Not paired[^]*4711[^]*loft[^]*Down[^]*No answer\./);
   });
 
   it('show sessions with their figures, by name for those who hear the page', async () => {

@@ -14,8 +14,8 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Registry } from 'prom-client';
 import { canonicalAddress } from '../../core/runtime/address.ts';
 import { ConnectionCount } from '../../core/runtime/connection-count.ts';
-import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { Logger } from '../../core/runtime/log.ts';
+import { portUnavailable } from '../../core/runtime/system-errors.ts';
 import { checkAccess, isLoopback, type Access, type AccessConfig } from './access.ts';
 import { registerActions, type ActionsDeps } from './actions.ts';
 import { Facts, type FactsDeps } from './facts.ts';
@@ -89,12 +89,9 @@ export function createWebServer(deps: WebDeps): WebServer {
       await login.start();
       const { bindAddress: host, port } = config;
       try {
-        await app.listen({ host, port, listenTextResolver: () => 'console is up' });
+        await app.listen({ host, port, listenTextResolver: (address) => `console is at ${address}` });
       } catch (cause) {
-        const where = { address: host, port };
-        throw new GleipnirError('PORT_UNAVAILABLE', 'The port of the console cannot be bound', where, {
-          cause,
-        });
+        throw portUnavailable({ protocol: 'TCP', listener: 'WEB', address: host, port }, cause);
       }
       return (app.server.address() as AddressInfo).port;
     },

@@ -26,6 +26,7 @@ export const ATTIC: HostState = {
   name: 'attic',
   address: '192.0.2.5',
   state: 'up',
+  problem: null,
   capacity: 4,
   used: 1,
   apps: ['Doom', 'Test card'],

@@ -10,6 +10,7 @@ function createTestFlow(index: number, generation = 1, peerId = index): Flow {
   const udp = new UdpPort({
     address: '127.0.0.1',
     port: 0,
+    listener: 'CONTROL',
     isDualStack: false,
     sent,
     onDatagram: () => undefined,

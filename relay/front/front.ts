@@ -9,8 +9,8 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import { writeProvenHeader } from '../../core/protocol/proxy-protocol/proof.ts';
 import { canonicalAddress } from '../../core/runtime/address.ts';
 import { Door, DOOR_LIMITS } from '../../core/runtime/door.ts';
-import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { Logger } from '../../core/runtime/log.ts';
+import { portUnavailable } from '../../core/runtime/system-errors.ts';
 import { passOn, type PassageDeps } from './passage.ts';
 import { Proxies } from './proxies.ts';
 
@@ -18,6 +18,8 @@ import { Proxies } from './proxies.ts';
 const SERVICES = ['http', 'https', 'rtsp'] as const;
 type Service = (typeof SERVICES)[number];
 
+/** What their settings are called. */
+const LISTENERS = { http: 'HTTP', https: 'HTTPS', rtsp: 'RTSP' } as const;
 const LIMITS = { http: DOOR_LIMITS.http, https: DOOR_LIMITS.http, rtsp: DOOR_LIMITS.rtsp } as const;
 
 export interface FrontConfig {
@@ -132,7 +134,7 @@ function createPassageway(service: Service, deps: PassagewayDeps): Passageway {
     if (door.enter(client, canonicalAddress(client.remoteAddress ?? ''))) void passOn(client, passage);
   });
   return {
-    listen: () => listen(server, config.bindAddress, config.ports[service]),
+    listen: () => listen(server, service, config),
     close: async () => {
       door.closeAll();
       if (!server.listening) return;
@@ -142,12 +144,17 @@ function createPassageway(service: Service, deps: PassagewayDeps): Passageway {
   };
 }
 
-async function listen(server: Server, address: string, port: number): Promise<number> {
+async function listen(
+  server: Server,
+  service: Service,
+  { bindAddress: address, ports }: FrontConfig,
+): Promise<number> {
+  const port = ports[service];
   server.listen({ host: address, port, backlog: 512 });
   try {
     await once(server, 'listening');
   } catch (cause) {
-    throw new GleipnirError('PORT_UNAVAILABLE', 'A TCP port cannot be bound', { address, port }, { cause });
+    throw portUnavailable({ protocol: 'TCP', listener: LISTENERS[service], address, port }, cause);
   }
   return (server.address() as AddressInfo).port;
 }

@@ -104,6 +104,7 @@ export class SlotPool {
       udp: new UdpPort({
         address,
         port,
+        listener: 'UPSTREAM',
         isDualStack: false,
         sent: sent[stream],
         onDatagram: (datagram, source) => {

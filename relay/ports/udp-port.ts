@@ -2,7 +2,7 @@
 import { createSocket, type RemoteInfo, type Socket, type SocketOptions } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
-import { GleipnirError } from '../../core/runtime/errors.ts';
+import { portUnavailable } from '../../core/runtime/system-errors.ts';
 import type { Traffic } from '../counts/counters.ts';
 
 /** A key frame is a burst of hundreds of datagrams; the kernel caps this at its own limit. */
@@ -17,6 +17,8 @@ export interface UdpPortDeps {
   address: string;
   /** 0: any free port. */
   port: number;
+  /** What it is for, as `PortFacts` has it. */
+  listener: string;
   /** Whether `::` takes IPv4 as well. */
   isDualStack: boolean;
   /** Where this port counts what it sent. */
@@ -39,7 +41,7 @@ export class UdpPort {
 
   /** Binds. @returns the port bound. @throws GleipnirError PORT_UNAVAILABLE */
   async open(): Promise<number> {
-    const { address, port, isDualStack, onDatagram, onError } = this.#deps;
+    const { address, port, listener, isDualStack, onDatagram, onError } = this.#deps;
     const socket = isIPv6(address)
       ? createSocket({ type: 'udp6', ipv6Only: !isDualStack, lookup: LITERAL[6] })
       : createSocket({ type: 'udp4', lookup: LITERAL[4] });
@@ -50,7 +52,7 @@ export class UdpPort {
       await listening;
     } catch (cause) {
       socket.close();
-      throw new GleipnirError('PORT_UNAVAILABLE', 'A UDP port cannot be bound', { address, port }, { cause });
+      throw portUnavailable({ protocol: 'UDP', listener, address, port }, cause);
     }
     socket.on('error', onError);
     socket.on('message', onDatagram);

@@ -182,11 +182,12 @@ class RunningHost {
       ports: () => this.#ports,
     });
     const web = { bindAddress, habits, routes, log };
-    this.#http = new MoonlightHttpServer({ ...web, port: wanted.http });
-    this.#https = new MoonlightHttpServer({ ...web, port: wanted.https, identity });
+    this.#http = new MoonlightHttpServer({ ...web, listener: 'HTTP', port: wanted.http });
+    this.#https = new MoonlightHttpServer({ ...web, listener: 'HTTPS', port: wanted.https, identity });
     const describe = describeHost(encryption, habits, clips);
     this.#rtsp = new RtspServer({
       bindAddress,
+      listener: 'RTSP',
       port: wanted.rtsp,
       sessions: this.sessions,
       host: () => ({ describe, ports: this.#ports, habits }),
@@ -231,14 +232,19 @@ class RunningHost {
   }
 
   #createUdp(bindAddress: string, wanted: BoundPorts): Record<Media | 'control', UdpPort> {
+    const at = (stream: Media | 'control') => ({
+      bindAddress,
+      listener: stream.toUpperCase(),
+      port: wanted[stream],
+    });
     return {
-      control: new UdpPort({ bindAddress, port: wanted.control }, (datagram, source) => {
+      control: new UdpPort(at('control'), (datagram, source) => {
         this.#control.receive(datagram, source);
       }),
-      video: new UdpPort({ bindAddress, port: wanted.video }, (datagram, source) => {
+      video: new UdpPort(at('video'), (datagram, source) => {
         this.#ping('video', datagram, source);
       }),
-      audio: new UdpPort({ bindAddress, port: wanted.audio }, (datagram, source) => {
+      audio: new UdpPort(at('audio'), (datagram, source) => {
         this.#ping('audio', datagram, source);
       }),
     };

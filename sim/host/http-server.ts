@@ -18,15 +18,13 @@ import type { Logger } from '../../core/runtime/log.ts';
 import type { WolfHabits } from './habits.ts';
 import type { HttpRoutes } from './http-routes.ts';
 import type { HttpAnswer, HttpQuery } from './http-types.ts';
-import { closeServer, listen } from './listen.ts';
+import { closeServer, listen, type ListenAddress } from './listen.ts';
 
 const CONNECTIONS_MAX = 256;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 const BASE = 'http://host';
 
-export interface HttpServerDeps {
-  bindAddress: string;
-  port: number;
+export interface HttpServerDeps extends ListenAddress {
   /** With it: HTTPS. */
   identity?: Certificate;
   habits: WolfHabits;

@@ -7,15 +7,13 @@ import { formatRtspResponse, parseRtspRequest, type RtspRequest } from '../../co
 import { RtspReader } from '../../core/protocol/rtsp/reader.ts';
 import { answerRequest, answerStranger, identifyRequest, type RtspHost } from './rtsp-handshake.ts';
 import type { Found, Sessions } from './sessions.ts';
-import { closeServer, listen } from './listen.ts';
+import { closeServer, listen, type ListenAddress } from './listen.ts';
 
 const REQUEST_BYTES_MAX = 16 * 1024;
 const REQUEST_TIMEOUT_MS = 2500;
 const CONNECTIONS_MAX = 256;
 
-export interface RtspServerDeps {
-  bindAddress: string;
-  port: number;
+export interface RtspServerDeps extends ListenAddress {
   host: () => RtspHost;
   sessions: Sessions;
   log: Logger;

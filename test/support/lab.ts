@@ -103,6 +103,7 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
 
   let appliance = createOne(ANY_PORT, specs);
   const ports = await appliance.start();
+  await appliance.hostsAsked();
   const page = `http://${ADDRESS}:${ports.web}/`;
 
   async function createClient(clientOptions: Partial<SimClientOptions> = {}): Promise<SimClient> {
@@ -133,6 +134,7 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
       const known = specs.filter(({ name }) => names.includes(name));
       appliance = createOne(ports, known);
       await appliance.start();
+      await appliance.hostsAsked();
       return performance.now() - stoppedAt;
     },
     close: async () => {
