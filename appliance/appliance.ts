@@ -132,16 +132,17 @@ export function createAppliance(deps: ApplianceDeps): Appliance {
 
 async function openStores(deps: ApplianceDeps): Promise<Shared> {
   const objects = { directory: join(deps.config.dataDir, 'objects'), now: () => new Date() };
+  const table = await createStoredTable({
+    directory: join(deps.config.dataDir, 'table'),
+    log: deps.log.child({ component: 'table' }),
+  });
   return {
     ...deps,
-    table: await createStoredTable({
-      directory: join(deps.config.dataDir, 'table'),
-      log: deps.log.child({ component: 'table' }),
-    }),
+    table,
     pairings: await createLocalStore({ ...objects, kind: 'Pairing' }),
     sessions: await createLocalStore({ ...objects, kind: 'Session' }),
     register: new Registry(),
-    gate: new RtspGate(),
+    gate: new RtspGate({ claims: table.claims, log: deps.log.child({ component: 'gate' }) }),
   };
 }
 
@@ -176,6 +177,7 @@ function createRtsp(shared: Shared, udp: Bound['udp']): ReturnType<typeof create
       allowLoopback: ALLOW_LOOPBACK,
     },
     table: table.reader,
+    claims: table.claims,
     streams: table.writer('stream'),
     sealer,
     gate,

@@ -49,7 +49,8 @@ const rtsp = createRtspServer({
   table: table.reader,
   streams: table.writer('stream'),
   sealer,
-  gate: new RtspGate(),
+  claims: table.claims,
+  gate: new RtspGate({ claims: table.claims, log }),
   log,
   register,
 });

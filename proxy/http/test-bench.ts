@@ -14,6 +14,7 @@ import {
 import { parseMoonlightXml, type MoonlightXml } from '../../core/protocol/moonlight/xml.ts';
 import { createLogger } from '../../core/runtime/log.ts';
 import { createSealer, type Sealer } from '../../core/runtime/seal.ts';
+import { sessionRow } from '../../core/session/contract.ts';
 import type { SessionTable } from '../../core/session/table.ts';
 import { createMemoryTable } from '../../core/session/memory.ts';
 import { createLocalStore } from '../../core/store/local.ts';
@@ -82,7 +83,7 @@ export async function startBench({
   const exchanges = new PairingExchanges({ identity, pairings, now: Date.now, log, timing: timing ?? {} });
   const apps: CatalogApp[] = [{ id: 7, title: 'Test card', isHdrSupported: false }];
   const sealer = createSealer(Buffer.alloc(32, 1));
-  const gate = new RtspGate();
+  const gate = new RtspGate({ claims: table.claims, log });
   const register = new Registry();
   const server = createMoonlightHttp({
     config: { bindAddress: '127.0.0.1', httpPort: 0, httpsPort, limits },
@@ -228,14 +229,17 @@ export async function enterPins(bench: Bench, pin: string, count: number): Promi
 
 /** An operator that readies every generation of every session at once. @returns how to stop it. */
 export function operate(bench: Bench, streamURL = 'rtspenc://label-of-session:48010'): () => void {
+  const rows = bench.table.writer('session');
   const answer = async (id: string): Promise<void> => {
     const [launch, session] = await Promise.all([
       bench.table.reader.get('launch', id),
       bench.sessions.get(id),
     ]);
     if (launch === undefined || session === undefined) return;
-    if ((session.status?.launchGeneration ?? 0) >= launch.generation) return;
-    await bench.sessions.patchStatus(id, { phase: 'Ready', launchGeneration: launch.generation, streamURL });
+    const { generation, clientAddress: address } = launch;
+    if ((session.status?.launchGeneration ?? 0) >= generation) return;
+    await rows.put(sessionRow({ id, generation, state: 'ready', client: { address } }));
+    await bench.sessions.patchStatus(id, { phase: 'Ready', launchGeneration: generation, streamURL });
   };
   const stops = [
     bench.table.reader.watch(({ kind, id }) => {

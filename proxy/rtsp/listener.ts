@@ -12,9 +12,9 @@ import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { Logger } from '../../core/runtime/log.ts';
 import type { Sealer } from '../../core/runtime/seal.ts';
 import { SourceLimiter } from '../../core/runtime/token-bucket.ts';
-import type { TableReader, TableWriter } from '../../core/session/table.ts';
+import type { TableClaims, TableReader, TableWriter } from '../../core/session/table.ts';
 import { conduct, type ConductDeps } from './conduct.ts';
-import type { RtspGate } from './gate.ts';
+import { ticketOf, type RtspGate } from './gate.ts';
 import type { PublicPorts } from './handshake.ts';
 import { FrameTrials, RTSP_LIMITS, type RtspLimits } from './limits.ts';
 import { createRefusalCounter, type RefusalReason } from './metrics.ts';
@@ -35,6 +35,7 @@ export interface RtspServerDeps {
     limits?: Partial<RtspLimits>;
   };
   table: TableReader;
+  claims: TableClaims;
   streams: TableWriter<'stream'>;
   sealer: Sealer;
   gate: RtspGate;
@@ -55,7 +56,7 @@ export interface RtspServer {
 
 /** Terminates clients' RTSP and conducts the handshake with their hosts. */
 export function createRtspServer(deps: RtspServerDeps): RtspServer {
-  const { config, table, streams, sealer, gate, log, now = () => performance.now() } = deps;
+  const { config, table, claims, streams, sealer, gate, log, now = () => performance.now() } = deps;
   const limits = { ...RTSP_LIMITS, ...config.limits };
   const counter = createRefusalCounter(deps.register);
   const refused = (reason: RefusalReason) => {
@@ -67,7 +68,16 @@ export function createRtspServer(deps: RtspServerDeps): RtspServer {
       log.warn({ sessionId, err }, 'stream row cannot be removed');
     });
   };
-  const sessions = new LiveSessions({ table, sealer, onGone: forgetStream, log });
+  const sessions = new LiveSessions({
+    table,
+    claims,
+    sealer,
+    onOver: (session) => {
+      gate.leave(ticketOf(session));
+    },
+    onGone: forgetStream,
+    log,
+  });
   const { allowLoopback, publicPorts } = config;
   const { hostTimeoutMs } = limits;
   const trials = new FrameTrials(limits, now);
