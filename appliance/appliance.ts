@@ -97,14 +97,15 @@ export function createAppliance(deps: ApplianceDeps): Appliance {
       sealer: deps.sealer,
       hostname: deps.config.hostname,
     });
-    const { pairings, log } = shared;
     const metrics = registerProxyMetrics(shared);
     registerOperatorMetrics({ ...shared, catalog: shared.hosts });
     const exchanges = new PairingExchanges({
+      ...shared,
       identity,
-      pairings,
+      table: shared.table.reader,
+      claims: shared.table.claims,
+      exchanges: shared.table.writer('exchange'),
       now: Date.now,
-      log,
       onEnd: metrics.onPairingEnd,
     });
     const http = await begin(createHttp(shared, { identity, exchanges, launchMetrics: metrics.launches }));

@@ -71,7 +71,7 @@ export function createMoonlightHttp(deps: MoonlightHttpDeps): MoonlightHttp {
 
   const stop = async () => {
     unwatch?.();
-    exchanges.stop();
+    await exchanges.stop();
     await Promise.all([http.stop(), https.stop()]);
     clients.stop();
   };
@@ -79,6 +79,7 @@ export function createMoonlightHttp(deps: MoonlightHttpDeps): MoonlightHttp {
   return {
     start: async () => {
       await clients.start();
+      await exchanges.start();
       // What a client asked is of no use after its session, whoever ended that.
       unwatch = deps.sessions.watch(({ type, object }) => {
         if (type !== 'deleted') return;

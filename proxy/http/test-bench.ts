@@ -26,7 +26,7 @@ import { RtspGate } from '../rtsp/gate.ts';
 import type { HttpLimitSettings } from './limits.ts';
 import type { HttpRefusalReason } from './limits-metrics.ts';
 import { registerProxyMetrics } from '../metrics.ts';
-import { createMoonlightHttp } from './server.ts';
+import { createMoonlightHttp, type MoonlightHttp } from './server.ts';
 
 export const RIKEY = 'b43d968a233c02392c4069b97827d563';
 const TIMEOUT_MS = 20_000;
@@ -61,16 +61,12 @@ export interface BenchOptions {
   limits?: Partial<HttpLimitSettings>;
 }
 
-export async function startBench({
-  timing,
-  launchTimeoutMs,
-  httpsPort = 0,
-  limits = {},
-}: BenchOptions = {}): Promise<Bench> {
+export async function startBench(options: BenchOptions = {}): Promise<Bench> {
+  const { timing = {}, launchTimeoutMs, httpsPort = 0, limits = {} } = options;
   const directory = await mkdtemp(join(tmpdir(), 'gleipnir-http-'));
-  const now = () => new Date();
-  const pairings = await createLocalStore({ kind: 'Pairing', directory, now });
-  const sessions = await createLocalStore({ kind: 'Session', directory, now });
+  const objects = { directory, now: () => new Date() };
+  const pairings = await createLocalStore({ kind: 'Pairing', ...objects });
+  const sessions = await createLocalStore({ kind: 'Session', ...objects });
   const table = createMemoryTable();
   const lines: string[] = [];
   const log = createLogger('trace', { write: (line) => void lines.push(line) });
@@ -80,9 +76,19 @@ export async function startBench({
     mac: '02:77:00:00:00:46',
     ...(await hostCertificate),
   };
-  const exchanges = new PairingExchanges({ identity, pairings, now: Date.now, log, timing: timing ?? {} });
   const apps: CatalogApp[] = [{ id: 7, title: 'Test card', isHdrSupported: false }];
   const sealer = createSealer(Buffer.alloc(32, 1));
+  const exchanges = new PairingExchanges({
+    identity,
+    pairings,
+    table: table.reader,
+    claims: table.claims,
+    exchanges: table.writer('exchange'),
+    sealer,
+    now: Date.now,
+    log,
+    timing,
+  });
   const gate = new RtspGate({ claims: table.claims, log });
   const register = new Registry();
   const server = createMoonlightHttp({
@@ -105,11 +111,8 @@ export async function startBench({
     await server.stop();
     await rm(directory, { recursive: true, force: true });
   };
-  const ports = await server.start().catch(async (error: unknown) => {
-    await stop();
-    throw error;
-  });
   const [first, second] = await Promise.all(clientCertificates);
+  const ports = await startOr(server, stop);
   return {
     ports,
     identity,
@@ -125,6 +128,15 @@ export async function startBench({
     refused: (reason) => countRefused(register, reason),
     stop,
   };
+}
+
+async function startOr(server: MoonlightHttp, stop: () => Promise<void>): Promise<Bench['ports']> {
+  try {
+    return await server.start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 }
 
 async function countRefused(register: Registry, reason: HttpRefusalReason): Promise<number> {

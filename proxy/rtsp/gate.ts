@@ -9,7 +9,7 @@
 import type { Logger } from '../../core/runtime/log.ts';
 import type { SessionRecord } from '../../core/session/record.ts';
 import type { TableClaims } from '../../core/session/table.ts';
-import { Turns } from '../turns.ts';
+import { ClaimQueue } from '../claim-queue.ts';
 
 /** Longest time between the answer to /launch and PLAY, ms; a client that is later matches by address no more. */
 export const GATE_HOLD_MS = 12_000;
@@ -31,11 +31,11 @@ export interface RtspGateDeps {
 /** One gate for each source address. */
 export class RtspGate {
   readonly #deps: RtspGateDeps;
-  /** By address: who came first to this process is first. */
-  readonly #turns = new Turns();
+  readonly #queue: ClaimQueue;
 
   constructor(deps: RtspGateDeps) {
     this.#deps = deps;
+    this.#queue = new ClaimQueue(deps.claims);
   }
 
   /**
@@ -44,19 +44,9 @@ export class RtspGate {
    *
    * @throws the signal's reason when it aborts first (the client went away); what the table throws.
    */
-  async enter(ticket: GateTicket, signal: AbortSignal = new AbortController().signal): Promise<void> {
-    const { promise: aborted, reject } = Promise.withResolvers<never>();
-    const onAbort = () => {
-      reject(signal.reason as Error);
-    };
-    signal.addEventListener('abort', onAbort);
-    try {
-      signal.throwIfAborted();
-      // Whoever gives up does not wait for its turn first.
-      await Promise.race([aborted, this.#turns.run(ticket.address, () => this.#acquire(ticket, signal))]);
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-    }
+  enter(ticket: GateTicket, signal: AbortSignal = new AbortController().signal): Promise<void> {
+    const { holdMs: ttlMs = GATE_HOLD_MS } = this.#deps;
+    return this.#queue.take({ name: nameOf(ticket.address), holder: holderOf(ticket), ttlMs }, signal);
   }
 
   /** Frees the gate if this generation holds it: after PLAY, or because it ended. Idempotent. */
@@ -72,59 +62,11 @@ export class RtspGate {
     const [id, generation] = (await this.#deps.claims.look(nameOf(address)))?.holder.split(' ') ?? [];
     return id === undefined ? undefined : { id, generation: Number(generation) };
   }
-
-  async #acquire(ticket: GateTicket, signal: AbortSignal): Promise<void> {
-    const { claims, holdMs = GATE_HOLD_MS } = this.#deps;
-    const [name, own] = [nameOf(ticket.address), holderOf(ticket)];
-    for (;;) {
-      signal.throwIfAborted();
-      // Watched before it is asked for, so that no release falls between the two.
-      const freed = watchRelease(claims, name, signal);
-      try {
-        const { holder, remainingMs } = await claims.take(name, own, holdMs);
-        if (holder === own) break;
-        await freed.within(remainingMs);
-      } finally {
-        freed.stop();
-      }
-    }
-    if (!signal.aborted) return;
-    this.leave(ticket);
-    signal.throwIfAborted();
-  }
 }
 
 /** The gate's ticket of a session as its row stands. */
 export function ticketOf({ id, generation, client }: SessionRecord): GateTicket {
   return { id, generation, address: client.address };
-}
-
-/** Resolves when the claim `name` is released, when `signal` aborts, or when the time is over. */
-function watchRelease(
-  claims: TableClaims,
-  name: string,
-  signal: AbortSignal,
-): { within: (ms: number) => Promise<void>; stop: () => void } {
-  const { promise, resolve } = Promise.withResolvers<undefined>();
-  const wake = () => {
-    resolve(undefined);
-  };
-  const unwatch = claims.watch((released) => {
-    if (released === name) wake();
-  });
-  signal.addEventListener('abort', wake);
-  let timer: NodeJS.Timeout | undefined;
-  return {
-    within: async (ms) => {
-      timer = setTimeout(wake, ms);
-      await promise;
-    },
-    stop: () => {
-      clearTimeout(timer);
-      unwatch();
-      signal.removeEventListener('abort', wake);
-    },
-  };
 }
 
 function nameOf(address: string): string {
