@@ -11,10 +11,12 @@ import type { TableReader } from '../core/session/table.ts';
 import { createLocalStore } from '../core/store/local.ts';
 import type { ObjectStore } from '../core/store/object-store.ts';
 import type { HostPool } from '../operator/hosts/pool.ts';
+import { HostPublisher } from '../operator/hosts/publish.ts';
 import { registerOperatorMetrics } from '../operator/metrics.ts';
 import { createOperator } from '../operator/operator.ts';
 import { Generations } from '../operator/sessions/generation.ts';
 import { SlotAllocator } from '../operator/sessions/slots.ts';
+import { Catalog } from '../proxy/catalog.ts';
 import { createMoonlightHttp } from '../proxy/http/server.ts';
 import { loadHostIdentity, type HostIdentity } from '../proxy/identity/identity.ts';
 import { PairingExchanges } from '../proxy/pairing/exchange.ts';
@@ -55,6 +57,8 @@ interface Shared extends ApplianceDeps {
   table: StoredTable;
   pairings: ObjectStore<'Pairing'>;
   sessions: ObjectStore<'Session'>;
+  apps: ObjectStore<'App'>;
+  catalog: Catalog;
   register: Registry;
   gate: RtspGate;
 }
@@ -89,6 +93,7 @@ export function createAppliance(deps: ApplianceDeps): Appliance {
     const relay = createDataPath(shared);
     const udp = await begin(relay);
     await begin(deps.hosts);
+    await begin(createPublisher(shared));
     const rtsp = await begin(createRtsp(shared, udp));
     const bound: Bound = { udp, rtsp };
     await begin(createControllers(shared, bound));
@@ -98,7 +103,7 @@ export function createAppliance(deps: ApplianceDeps): Appliance {
       hostname: deps.config.hostname,
     });
     const metrics = registerProxyMetrics(shared);
-    registerOperatorMetrics({ ...shared, catalog: shared.hosts });
+    registerOperatorMetrics(shared);
     const exchanges = new PairingExchanges({
       ...shared,
       identity,
@@ -108,6 +113,7 @@ export function createAppliance(deps: ApplianceDeps): Appliance {
       now: Date.now,
       onEnd: metrics.onPairingEnd,
     });
+    await begin(shared.catalog);
     const http = await begin(createHttp(shared, { identity, exchanges, launchMetrics: metrics.launches }));
     const web = await begin(createWeb(shared, exchanges, relay));
     return { ...udp, ...http, rtsp, web };
@@ -137,14 +143,30 @@ async function openStores(deps: ApplianceDeps): Promise<Shared> {
     directory: join(deps.config.dataDir, 'table'),
     log: deps.log.child({ component: 'table' }),
   });
+  const apps = await createLocalStore({ ...objects, kind: 'App' });
+  const log = deps.log.child({ component: 'catalog' });
   return {
     ...deps,
     table,
+    apps,
+    catalog: new Catalog({ apps, table: table.reader, sealer: deps.sealer, log }),
     pairings: await createLocalStore({ ...objects, kind: 'Pairing' }),
     sessions: await createLocalStore({ ...objects, kind: 'Session' }),
     register: new Registry(),
     gate: new RtspGate({ claims: table.claims, log: deps.log.child({ component: 'gate' }) }),
   };
+}
+
+function createPublisher({ hosts, apps, table, sealer, log }: Shared): HostPublisher {
+  return new HostPublisher({
+    hosts,
+    apps,
+    table: table.reader,
+    hostRows: table.writer('host'),
+    artRows: table.writer('art'),
+    sealer,
+    log: log.child({ component: 'operator' }),
+  });
 }
 
 function createDataPath({ config, table, sealer, log, register }: Shared): ReturnType<typeof createRelay> {
@@ -211,7 +233,7 @@ function createHttp(
   shared: Shared,
   pairing: { identity: HostIdentity; exchanges: PairingExchanges; launchMetrics: LaunchMetrics },
 ): ReturnType<typeof createMoonlightHttp> {
-  const { config, table, sealer, pairings, sessions, gate, hosts, log, register } = shared;
+  const { config, table, sealer, pairings, sessions, gate, catalog, log, register } = shared;
   return createMoonlightHttp({
     config: { ...publicSide(config), httpPort: config.ports.http, httpsPort: config.ports.https },
     ...pairing,
@@ -220,7 +242,7 @@ function createHttp(
     table: table.reader,
     launches: table.writer('launch'),
     sealer,
-    catalog: hosts,
+    catalog,
     gate,
     log: log.child({ component: 'http' }),
     register,
@@ -240,7 +262,7 @@ function createWeb(
   exchanges: PairingExchanges,
   relay: Relay,
 ): ReturnType<typeof createWebServer> {
-  const { config, table, pairings, sessions, hosts, register, log } = shared;
+  const { config, table, pairings, sessions, catalog, register, log } = shared;
   return createWebServer({
     config: { ...config.web, port: config.ports.web },
     hostname: config.hostname,
@@ -253,7 +275,7 @@ function createWeb(
     pairings,
     sessions,
     table: table.reader,
-    catalog: hosts,
+    catalog,
     register,
     log: log.child({ component: 'web' }),
   });
