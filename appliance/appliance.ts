@@ -11,10 +11,12 @@ import type { TableReader } from '../core/session/table.ts';
 import { createLocalStore } from '../core/store/local.ts';
 import type { ObjectStore } from '../core/store/object-store.ts';
 import type { HostPool } from '../operator/hosts/pool.ts';
+import { HostPublisher } from '../operator/hosts/publish.ts';
 import { registerOperatorMetrics } from '../operator/metrics.ts';
 import { createOperator } from '../operator/operator.ts';
 import { Generations } from '../operator/sessions/generation.ts';
 import { SlotAllocator } from '../operator/sessions/slots.ts';
+import { Catalog } from '../proxy/catalog.ts';
 import { createMoonlightHttp } from '../proxy/http/server.ts';
 import { loadHostIdentity, type HostIdentity } from '../proxy/identity/identity.ts';
 import { PairingExchanges } from '../proxy/pairing/exchange.ts';
@@ -58,6 +60,8 @@ interface Shared extends ApplianceDeps {
   table: StoredTable;
   pairings: ObjectStore<'Pairing'>;
   sessions: ObjectStore<'Session'>;
+  apps: ObjectStore<'App'>;
+  catalog: Catalog;
   register: Registry;
   gate: RtspGate;
   origins: Origins;
@@ -96,6 +100,7 @@ export function createAppliance(deps: ApplianceDeps): Appliance {
     // Nobody waits for these: a host that does not answer takes its time.
     started.push(deps.hosts);
     hostsAsked = deps.hosts.start();
+    await begin(createPublisher(shared));
     const rtsp = await begin(createRtsp(shared, udp));
     const bound: Bound = { udp, rtsp };
     await begin(createControllers(shared, bound));
@@ -104,16 +109,18 @@ export function createAppliance(deps: ApplianceDeps): Appliance {
       sealer: deps.sealer,
       hostname: deps.config.hostname,
     });
-    const { pairings, log } = shared;
     const metrics = registerProxyMetrics(shared);
-    registerOperatorMetrics({ ...shared, catalog: shared.hosts });
+    registerOperatorMetrics(shared);
     const exchanges = new PairingExchanges({
+      ...shared,
       identity,
-      pairings,
+      table: shared.table.reader,
+      claims: shared.table.claims,
+      exchanges: shared.table.writer('exchange'),
       now: Date.now,
-      log,
       onEnd: metrics.onPairingEnd,
     });
+    await begin(shared.catalog);
     const http = await begin(createHttp(shared, { identity, exchanges, launchMetrics: metrics.launches }));
     const web = await begin(createWeb(shared, exchanges, relay));
     return { ...udp, ...http, rtsp, web };
@@ -140,18 +147,35 @@ export function createAppliance(deps: ApplianceDeps): Appliance {
 
 async function openStores(deps: ApplianceDeps): Promise<Shared> {
   const objects = { directory: join(deps.config.dataDir, 'objects'), now: () => new Date() };
+  const table = await createStoredTable({
+    directory: join(deps.config.dataDir, 'table'),
+    log: deps.log.child({ component: 'table' }),
+  });
+  const apps = await createLocalStore({ ...objects, kind: 'App' });
+  const log = deps.log.child({ component: 'catalog' });
   return {
     ...deps,
-    table: await createStoredTable({
-      directory: join(deps.config.dataDir, 'table'),
-      log: deps.log.child({ component: 'table' }),
-    }),
+    table,
+    apps,
+    catalog: new Catalog({ apps, table: table.reader, sealer: deps.sealer, log }),
     pairings: await createLocalStore({ ...objects, kind: 'Pairing' }),
     sessions: await createLocalStore({ ...objects, kind: 'Session' }),
     register: new Registry(),
-    gate: new RtspGate(),
     origins: new Origins(),
+    gate: new RtspGate({ claims: table.claims, log: deps.log.child({ component: 'gate' }) }),
   };
+}
+
+function createPublisher({ hosts, apps, table, sealer, log }: Shared): HostPublisher {
+  return new HostPublisher({
+    hosts,
+    apps,
+    table: table.reader,
+    hostRows: table.writer('host'),
+    artRows: table.writer('art'),
+    sealer,
+    log: log.child({ component: 'operator' }),
+  });
 }
 
 function createDataPath({ config, table, sealer, log, register }: Shared): ReturnType<typeof createRelay> {
@@ -185,6 +209,7 @@ function createRtsp(shared: Shared, udp: Bound['udp']): ReturnType<typeof create
       allowLoopback: ALLOW_LOOPBACK,
     },
     table: table.reader,
+    claims: table.claims,
     streams: table.writer('stream'),
     sealer,
     gate,
@@ -218,7 +243,7 @@ function createHttp(
   shared: Shared,
   pairing: { identity: HostIdentity; exchanges: PairingExchanges; launchMetrics: LaunchMetrics },
 ): ReturnType<typeof createMoonlightHttp> {
-  const { config, table, sealer, pairings, sessions, gate, origins, hosts, log, register } = shared;
+  const { config, table, sealer, pairings, sessions, gate, origins, catalog, log, register } = shared;
   return createMoonlightHttp({
     config: { ...publicSide(config), httpPort: config.ports.http, httpsPort: config.ports.https },
     ...pairing,
@@ -227,7 +252,7 @@ function createHttp(
     table: table.reader,
     launches: table.writer('launch'),
     sealer,
-    catalog: hosts,
+    catalog,
     gate,
     origins,
     log: log.child({ component: 'http' }),
@@ -248,7 +273,7 @@ function createWeb(
   exchanges: PairingExchanges,
   relay: Relay,
 ): ReturnType<typeof createWebServer> {
-  const { config, table, pairings, sessions, hosts, register, log } = shared;
+  const { config, table, pairings, sessions, catalog, register, log } = shared;
   return createWebServer({
     config: { ...config.web, port: config.ports.web },
     hostname: config.hostname,
@@ -261,7 +286,7 @@ function createWeb(
     pairings,
     sessions,
     table: table.reader,
-    catalog: hosts,
+    catalog,
     register,
     log: log.child({ component: 'web' }),
   });

@@ -6,12 +6,15 @@ import { isLoopback } from '../proxy/web/access.ts';
 import type { AppliancePorts } from './appliance.ts';
 import type { ApplianceConfig } from './config.ts';
 
+/** How a host was, when it was asked. */
+export type HostAnswer = Pick<HostState, 'name' | 'state' | 'problem'>;
+
 export interface BannerFacts {
   config: Pick<ApplianceConfig, 'bindAddress' | 'externalAddress' | 'web'>;
   ports: AppliancePorts;
   /** `os.networkInterfaces()`. */
   interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>;
-  hosts: readonly HostState[];
+  hosts: readonly HostAnswer[];
   /** How long the hosts had time to answer, seconds. */
   waitedSeconds: number;
   isDemo: boolean;
@@ -47,7 +50,7 @@ export function formatBanner(facts: BannerFacts): string {
 }
 
 /** How many hosts answer, and why the others do not: `1 of 2 hosts answers: attic (refused)`. */
-export function describeHosts(hosts: readonly HostState[], waitedSeconds: number): string {
+export function describeHosts(hosts: readonly HostAnswer[], waitedSeconds: number): string {
   const away = hosts.filter(({ state }) => state === 'down');
   const reasons = away.map(({ name, problem }) => {
     const words = problem?.split(':', 1)[0] ?? `no answer for ${waitedSeconds} s`;

@@ -50,8 +50,9 @@ const rtsp = createRtspServer({
   table: table.reader,
   streams: table.writer('stream'),
   sealer,
-  gate: new RtspGate(),
+  claims: table.claims,
   origins: new Origins(),
+  gate: new RtspGate({ claims: table.claims, log }),
   log,
   register,
 });

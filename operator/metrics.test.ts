@@ -1,11 +1,11 @@
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import type { Session, SessionStatus } from '../core/crd/types.ts';
-import type { HostState } from '../core/host/catalog.ts';
+import type { HostFacts } from './hosts/types.ts';
 import { registerOperatorMetrics } from './metrics.ts';
 
 const session = (status?: SessionStatus): Session => ({ status }) as Session;
-const host = (state: HostState['state'], capacity: number, used: number): HostState => ({
+const host = (state: HostFacts['state'], capacity: number, used: number): HostFacts => ({
   name: 'attic',
   address: '192.0.2.1',
   state,
@@ -16,12 +16,12 @@ const host = (state: HostState['state'], capacity: number, used: number): HostSt
   labels: {},
 });
 
-async function scrape(sessions: Session[], hosts: HostState[]): Promise<string> {
+async function scrape(sessions: Session[], hosts: HostFacts[]): Promise<string> {
   const register = new Registry();
   registerOperatorMetrics({
     register,
     sessions: { list: () => Promise.resolve(sessions) },
-    catalog: { hosts: () => hosts },
+    hosts: { facts: () => hosts },
   });
   await register.metrics();
   return register.metrics();

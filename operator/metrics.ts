@@ -1,17 +1,18 @@
 /** What the operator exports: sessions by phase, hosts by state, and the places they have. Labels are closed sets. */
 import { Gauge, type Registry } from 'prom-client';
 import { SESSION_PHASES } from '../core/crd/types.ts';
-import { HOST_STATES, type AppCatalog } from '../core/host/catalog.ts';
+import { HOST_STATES } from '../core/host/catalog.ts';
 import type { ObjectStore } from '../core/store/object-store.ts';
+import type { HostPool } from './hosts/pool.ts';
 
 export interface OperatorMetricsDeps {
   register: Registry;
   sessions: Pick<ObjectStore<'Session'>, 'list'>;
-  catalog: Pick<AppCatalog, 'hosts'>;
+  hosts: Pick<HostPool, 'facts'>;
 }
 
 /** Registers everything; once for each registry. Values are read when they are asked for. */
-export function registerOperatorMetrics({ register, sessions, catalog }: OperatorMetricsDeps): void {
+export function registerOperatorMetrics({ register, sessions, hosts }: OperatorMetricsDeps): void {
   const registers = [register];
   new Gauge({
     name: 'gleipnir_operator_sessions',
@@ -38,7 +39,7 @@ export function registerOperatorMetrics({ register, sessions, catalog }: Operato
     registers,
     collect() {
       for (const state of HOST_STATES) this.set({ state }, 0);
-      for (const { state } of catalog.hosts()) this.inc({ state });
+      for (const { state } of hosts.facts()) this.inc({ state });
     },
   });
   new Gauge({
@@ -47,7 +48,7 @@ export function registerOperatorMetrics({ register, sessions, catalog }: Operato
     labelNames: ['use'] as const,
     registers,
     collect() {
-      const up = catalog.hosts().filter(({ state }) => state === 'up');
+      const up = hosts.facts().filter(({ state }) => state === 'up');
       const [capacity, used] = [sumOf(up, 'capacity'), sumOf(up, 'used')];
       this.set({ use: 'used' }, used);
       this.set({ use: 'free' }, Math.max(0, capacity - used));

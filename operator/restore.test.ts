@@ -104,7 +104,7 @@ describe('restoreSessions', () => {
     await restore();
     attic.isDown = false;
     await pool.start();
-    expect(pool.hosts()).toMatchObject([{ name: 'attic', used: 1 }]);
+    expect(pool.facts()).toMatchObject([{ name: 'attic', used: 1 }]);
     expect(pool.placementOf('s1')?.hostAppId).toBe(1);
     await pool.placementOf('s1')?.driver();
     expect(attic.pairedKeys()).toContain(`ann.${APP_ID}`);

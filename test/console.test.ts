@@ -147,7 +147,7 @@ describe.skipIf(whyNoBrowser !== undefined)(title('the console behind a login, i
     web = createWebServer({
       config: { bindAddress: '127.0.0.1', port: 0, passwordFile: join(directory, 'passwords') },
       hostname: 'Gleipnir',
-      exchanges: { pending: () => [], enterPin: () => undefined },
+      exchanges: { pending: () => [], enterPin: () => Promise.resolve(undefined) },
       pairings: {
         get: () => Promise.resolve(undefined),
         list: () => Promise.resolve([]),

@@ -1,4 +1,4 @@
-/** What the hosts together offer: how the proxy sees them, whoever keeps watch over them. */
+/** What the hosts together offer: how clients and people see them, whoever keeps watch over them. */
 
 /** One entry of the client's app list; hosts that offer the same title share it. */
 export interface CatalogApp {
@@ -41,7 +41,7 @@ export interface HostState {
 export interface AppCatalog {
   /** Apps of the hosts that are up, by title. */
   list: () => CatalogApp[];
-  /** Box art from a host that has the app, or `undefined`. */
+  /** Box art of an app, or `undefined`. */
   asset: (appId: number) => Promise<{ type: string; bytes: Uint8Array } | undefined>;
   /** ServerCodecModeSupport: the flags that every host that is up has; H.264 alone when none is. */
   codecModes: () => number;

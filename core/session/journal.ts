@@ -17,7 +17,15 @@ const LAZY_MS = 2_000;
 /** Files written at once; more would only queue in the system. */
 const WRITES_MAX = 16;
 
-const IS_DURABLE: Record<RowKind, boolean> = { session: true, launch: true, stream: false, flow: false };
+const IS_DURABLE = { session: true, launch: true, stream: false, flow: false } as const;
+
+/** Kinds whose rows are stored; those of the others are of no use after a restart. */
+export type StoredKind = keyof typeof IS_DURABLE;
+
+/** Whether rows of this kind are stored. */
+export function isStored(kind: RowKind): kind is StoredKind {
+  return kind in IS_DURABLE;
+}
 
 export interface RowJournalDeps {
   table: Pick<TableReader, 'get'>;
@@ -29,7 +37,7 @@ export interface RowJournalDeps {
 
 /** What is known of one row and its file. */
 interface Entry {
-  readonly kind: RowKind;
+  readonly kind: StoredKind;
   readonly id: string;
   /** Whether the row changed since it was last read. */
   isDirty: boolean;
@@ -57,12 +65,13 @@ export class RowJournal {
   }
 
   /** Takes note of a row that stands in its file as it does in the table. */
-  adopt<K extends RowKind>(kind: K, row: RowOf[K]): void {
+  adopt<K extends StoredKind>(kind: K, row: RowOf[K]): void {
     this.#entryOf(kind, row.id).written = urgentPart(kind, row);
   }
 
   /** A row changed, or vanished. */
   note({ kind, id }: TableChange): void {
+    if (!isStored(kind)) return;
     const entry = this.#entryOf(kind, id);
     entry.isDirty = true;
     entry.work ??= this.#work(entry);
@@ -81,7 +90,7 @@ export class RowJournal {
     await Promise.all([...this.#entries.values()].flatMap(({ work }) => work ?? []));
   }
 
-  #entryOf(kind: RowKind, id: string): Entry {
+  #entryOf(kind: StoredKind, id: string): Entry {
     const key = keyOf(kind, id);
     const known = this.#entries.get(key);
     if (known !== undefined) return known;

@@ -7,10 +7,10 @@
 import { deepFreeze } from '../runtime/freeze.ts';
 import { Listeners } from './listeners.ts';
 import { createMemoryClaims } from './memory-claims.ts';
-import type { RowKind, RowOf } from './record.ts';
+import { ROW_SCHEMAS, type RowKind, type RowOf } from './record.ts';
 import type { SessionTable, TableChange, TableReader, TableWriter } from './table.ts';
 
-/** One map by id for each kind; bounded by the writers, which remove what they no longer need. */
+/** One map by id for each kind; bounded by the writers: some rows for each session, at most one session for each person. */
 type Rows = { [K in RowKind]: Map<string, RowOf[K]> };
 
 export interface MemoryTableOptions {
@@ -20,8 +20,7 @@ export interface MemoryTableOptions {
 
 /** An empty table that lives as long as the process. */
 export function createMemoryTable(options: MemoryTableOptions = {}): SessionTable {
-  // Bounded by their writers: four rows for each session, at most one session for each paired person.
-  const rows: Rows = { session: new Map(), launch: new Map(), stream: new Map(), flow: new Map() };
+  const rows = Object.fromEntries(Object.keys(ROW_SCHEMAS).map((kind) => [kind, new Map()])) as Rows;
   const changes = new ChangeQueue(options.onListenerError ?? warn);
   const reader: TableReader = {
     get: (kind, id) => Promise.resolve(rows[kind].get(id)),

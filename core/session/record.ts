@@ -6,10 +6,15 @@
  *   launch    proxy      what the client asked in /launch or /resume
  *   stream    proxy      what the host answered in the RTSP handshake
  *   flow      relay      where the client is, and how its stream does
+ *   exchange  proxy      a client that pairs, and how far it is (exchange-record.ts)
+ *   host      operator   how a static host is and what it offers (host-record.ts)
+ *   art       operator   the box art of an app (host-record.ts)
  *
  * Rows are validated when they are read from outside this process, never on the data path.
  */
 import { z } from 'zod';
+import { ExchangeRecord } from './exchange-record.ts';
+import { ArtRecord, HostRecord } from './host-record.ts';
 
 const Id = z.string().min(1).max(64);
 const Generation = z.number().int().positive();
@@ -156,6 +161,9 @@ export interface RowOf {
   launch: LaunchRecord;
   stream: StreamRecord;
   flow: FlowRecord;
+  exchange: ExchangeRecord;
+  host: HostRecord;
+  art: ArtRecord;
 }
 export type RowKind = keyof RowOf;
 export const ROW_SCHEMAS = {
@@ -163,4 +171,7 @@ export const ROW_SCHEMAS = {
   launch: LaunchRecord,
   stream: StreamRecord,
   flow: FlowRecord,
+  exchange: ExchangeRecord,
+  host: HostRecord,
+  art: ArtRecord,
 } as const;

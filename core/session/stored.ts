@@ -2,11 +2,11 @@
  * The session table of one process that survives its end: the memory table, with its rows in files.
  *
  * The other rows of a session stand or fall with its session row: what is left of them after a crash in the middle
- * of a launch, or beside a damaged session row, says nothing that could be acted upon, and is dropped. Claims live
- * for seconds and are not stored.
+ * of a launch, or beside a damaged session row, says nothing that could be acted upon, and is dropped. Claims, and rows
+ * of kinds that are of no use after a restart, are not stored.
  */
 import type { Logger } from '../runtime/log.ts';
-import { RowJournal } from './journal.ts';
+import { RowJournal, type StoredKind } from './journal.ts';
 import { createMemoryTable, type MemoryTableOptions } from './memory.ts';
 import type { RowKind, RowOf } from './record.ts';
 import { RowFiles } from './row-files.ts';
@@ -38,13 +38,13 @@ export async function createStoredTable(deps: StoredTableDeps): Promise<StoredTa
   const files = new RowFiles(directory);
   const journal = new RowJournal({ ...deps, table: memory.reader, files });
 
-  async function load<K extends RowKind>(kind: K): Promise<RowOf[K][]> {
+  async function load<K extends StoredKind>(kind: K): Promise<RowOf[K][]> {
     const { rows, damaged } = await files.load(kind);
     for (const facts of damaged) log.warn({ kind, ...facts }, 'damaged session table row dropped');
     return rows;
   }
 
-  async function restore<K extends RowKind>(kind: K, rows: readonly RowOf[K][]): Promise<void> {
+  async function restore<K extends StoredKind>(kind: K, rows: readonly RowOf[K][]): Promise<void> {
     for (const row of rows) {
       if (kind !== 'session' && (await memory.reader.get('session', row.id)) === undefined) {
         await files.remove(kind, row.id);

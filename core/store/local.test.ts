@@ -3,7 +3,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Session, SessionStatus } from '../crd/types.ts';
+import { SAMPLES } from '../crd/samples.ts';
+import { KINDS, type Kind, type Session, type SessionStatus } from '../crd/types.ts';
 import { createLocalStore } from './local.ts';
 import type { NewObject, ObjectEvent, ObjectStore } from './object-store.ts';
 
@@ -61,6 +62,16 @@ describe('createLocalStore', () => {
     expect(await readFile(join(folder(), 'a.yaml'), 'utf8')).toMatch(
       /^apiVersion: direwolf\.games-on-whales/,
     );
+  });
+
+  it.each(Object.keys(KINDS) as Kind[])('keeps every field of a %s over a restart', async (kind) => {
+    const open = (): Promise<ObjectStore<Kind>> =>
+      createLocalStore({ kind, directory, now: () => new Date(0) });
+    const { spec, status } = SAMPLES[kind];
+    const store = await open();
+    await store.create({ name: 'a', spec });
+    await store.patchStatus('a', status);
+    expect(await (await open()).get('a')).toMatchObject({ kind, spec, status });
   });
 
   it('refuses a second object of one name, also when both are asked for at once', async () => {

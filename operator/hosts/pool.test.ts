@@ -32,24 +32,34 @@ afterEach(async () => {
   await Promise.all(pools.splice(0).map((pool) => pool.stop()));
 });
 
+/** What all of them offer. */
+function titles(pool: HostPool): string[] {
+  return pool.facts().flatMap(({ apps }) => apps.map(({ title }) => title));
+}
+
 describe('HostPool', () => {
-  it('lists each title once, by name, with ids that hosts do not decide', async () => {
-    const attic = new FakeHost('attic', { apps: ['Tetris', 'Chess'] });
-    const lab = new FakeHost('lab', { apps: ['Tetris'] });
-    const pool = await startPool(attic, lab);
-    expect(pool.list()).toEqual([
-      { id: appIdOf('Chess'), title: 'Chess', isHdrSupported: false },
+  it('knows each title of a host once, with ids that hosts do not decide', async () => {
+    const pool = await startPool(new FakeHost('attic', { apps: ['Tetris', 'Chess', 'Tetris'] }));
+    expect(pool.facts()[0]?.apps).toEqual([
       { id: appIdOf('Tetris'), title: 'Tetris', isHdrSupported: false },
+      { id: appIdOf('Chess'), title: 'Chess', isHdrSupported: false },
     ]);
   });
 
-  it('shows the codec flags that all hosts have, and H.264 when there is none', async () => {
-    const pool = await startPool(
-      new FakeHost('attic', { codecModes: 0x101 }),
-      new FakeHost('lab', { codecModes: 0x10101 }),
-    );
-    expect(pool.codecModes()).toBe(0x101);
-    expect((await startPool(new FakeHost('gone', { isDown: true }))).codecModes()).toBe(1);
+  it('tells of every change of what it knows', async () => {
+    const host = new FakeHost('attic');
+    const pool = await startPool(host);
+    const used: (number | undefined)[] = [];
+    const stop = pool.onChange(() => used.push(pool.facts()[0]?.used));
+    pool.place({ id: '1', user: 'u', appId: appIdOf('Test card') });
+    pool.release('1');
+    expect(used).toEqual([1, 0]);
+    stop();
+    host.isDown = true;
+    const states: string[] = [];
+    pool.onChange(() => states.push(pool.facts()[0]?.state ?? ''));
+    await expect.poll(() => states.at(-1)).toBe('down');
+    expect(used).toEqual([1, 0]);
   });
 
   it('places sessions on the least loaded host that has the app, until all are full', async () => {
@@ -72,7 +82,7 @@ describe('HostPool', () => {
   it('pairs by itself where the PIN can be typed for it, with one identity per user and app', async () => {
     const host = new FakeHost('attic', { isPaired: false });
     const pool = await startPool(host);
-    expect(pool.list()).toHaveLength(1);
+    expect(titles(pool)).toHaveLength(1);
     const placement = pool.place({ id: '1', user: 'p-1', appId: appIdOf('Test card') });
     if (typeof placement === 'string') throw new Error(placement);
     await placement.driver();
@@ -82,12 +92,11 @@ describe('HostPool', () => {
   it('shows the PIN that a person must type, and lists no apps until then', async () => {
     const host = new FakeHost('attic', { isPaired: false, hasPerson: true });
     const pool = await startPool(host);
-    expect(pool.list()).toEqual([]);
-    expect(pool.awaitedPins()).toMatchObject([
-      { hostName: 'attic', pin: expect.stringMatching(/^\d{4}$/) as string },
-    ]);
-    host.typePin(pool.awaitedPins()[0]?.pin ?? '');
-    await expect.poll(() => pool.awaitedPins()).toEqual([]);
+    const pin = () => pool.facts()[0]?.pin;
+    expect(titles(pool)).toEqual([]);
+    expect(pin()).toMatch(/^\d{4}$/);
+    host.typePin(pin() ?? '');
+    await expect.poll(pin).toBeUndefined();
   });
 
   it('places users where the rules say, and says that an app is missing rather than break them', async () => {
@@ -118,7 +127,7 @@ describe('HostPool', () => {
     const pool = await startPool(host);
     const place = (id: string): unknown => pool.place({ id, user: id, appId: appIdOf('Test card') });
     expect([place('1'), place('2')]).toMatchObject([{ hostName: 'attic' }, 'busy']);
-    expect(pool.hosts()).toMatchObject([{ capacity: 1, used: 1 }]);
+    expect(pool.facts()).toMatchObject([{ capacity: 1, used: 1 }]);
   });
 
   it('shows every host, whatever its state', async () => {
@@ -129,9 +138,27 @@ describe('HostPool', () => {
     );
     pool.place({ id: '1', user: 'u', appId: appIdOf('Chess') });
     const address = '192.0.2.7';
-    expect(pool.hosts()).toEqual([
-      { name: 'gone', address, state: 'down', problem: 'no usable answer', capacity: 1, used: 0, apps: [], labels: {} },
-      { name: 'stranger', address, state: 'unpaired', problem: null, capacity: 1, used: 0, apps: [], labels: {} },
+    expect(pool.facts()).toMatchObject([
+      {
+        name: 'gone',
+        address,
+        state: 'down',
+        problem: 'no usable answer',
+        capacity: 1,
+        used: 0,
+        apps: [],
+        labels: {},
+      },
+      {
+        name: 'stranger',
+        address,
+        state: 'unpaired',
+        problem: null,
+        capacity: 1,
+        used: 0,
+        apps: [],
+        labels: {},
+      },
       {
         name: 'up',
         address,
@@ -139,7 +166,7 @@ describe('HostPool', () => {
         problem: null,
         capacity: 3,
         used: 1,
-        apps: ['Chess', 'Tetris'],
+        apps: [{ title: 'Tetris' }, { title: 'Chess' }],
         labels: { gpu: 'large' },
       },
     ]);
@@ -155,16 +182,16 @@ describe('HostPool', () => {
     host.isDown = true;
     await expect.poll(() => down).toEqual(['attic']);
     expect(pool.placementsOf('attic')).toEqual(['1']);
-    expect(pool.list().map(({ title }) => title)).toEqual(['Chess']);
+    expect(titles(pool)).toEqual(['Chess']);
     const asked = host.calls.length;
     await expect.poll(() => host.calls.length).toBeGreaterThan(asked + 2);
     expect(down).toEqual(['attic']);
 
     host.isDown = false;
-    await expect.poll(() => pool.list()).toHaveLength(2);
+    await expect.poll(() => titles(pool)).toHaveLength(2);
     stopListening();
     host.isDown = true;
-    await expect.poll(() => pool.list()).toHaveLength(1);
+    await expect.poll(() => titles(pool)).toHaveLength(1);
     expect(down).toEqual(['attic']);
   });
 
@@ -194,7 +221,7 @@ describe('HostPool', () => {
 
   it('offers nothing of a host that is down', async () => {
     const pool = await startPool(new FakeHost('attic', { isDown: true }));
-    expect(pool.list()).toEqual([]);
+    expect(titles(pool)).toEqual([]);
     expect(pool.place({ id: '1', user: 'p', appId: appIdOf('Test card') })).toBe('missing');
   });
 });

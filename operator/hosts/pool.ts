@@ -1,15 +1,13 @@
 /**
- * The static hosts: watches over each (is it up, paired, what does it offer), gives sessions a place on one, and is
- * the catalog the proxy shows. Hosts are asked every few seconds; one that does not answer leaves the list and comes
- * back by itself.
+ * The static hosts: watches over each (is it up, paired, what does it offer) and gives sessions a place on one. Hosts
+ * are asked every few seconds; one that does not answer comes back by itself.
  */
-import type { AppCatalog, AwaitedPin, CatalogApp, HostState } from '../../core/host/catalog.ts';
+import type { CatalogApp } from '../../core/host/catalog.ts';
 import type { HostDriver } from '../../core/host/types.ts';
-import { CODEC_MODE } from '../../core/protocol/moonlight/codec-modes.ts';
 import type { Logger } from '../../core/runtime/log.ts';
 import { appIdOf } from './app-id.ts';
 import { mayPlayOn } from './rules.ts';
-import type { HostRule, HostSpec } from './types.ts';
+import type { HostFacts, HostRule, HostSpec } from './types.ts';
 import { HostWatch } from './watch.ts';
 
 const POLL_MS = 3_000;
@@ -43,13 +41,14 @@ export interface PlaceRequest {
   appId: number;
 }
 
-export class HostPool implements AppCatalog {
+export class HostPool {
   readonly #watches: readonly HostWatch[];
   readonly #rules: readonly HostRule[];
   /** Bounded by the capacities of the hosts. */
   readonly #placements = new Map<string, { watch: HostWatch; placement: Placement }>();
   readonly #gameEnded = new Set<(sessionId: string) => void>();
   readonly #hostDown = new Set<(hostName: string) => void>();
+  readonly #changed = new Set<() => void>();
 
   constructor({ hosts, rules = [], driverOf, log, pollMs = POLL_MS }: HostPoolDeps) {
     this.#rules = rules;
@@ -61,6 +60,9 @@ export class HostPool implements AppCatalog {
           driverOf: (key) => driverOf(spec, key),
           onDown: () => {
             for (const listener of this.#hostDown) listener(spec.name);
+          },
+          onChange: () => {
+            this.#tellChange();
           },
           onGameEnded: (sessionId) => {
             for (const listener of this.#gameEnded) listener(sessionId);
@@ -144,58 +146,45 @@ export class HostPool implements AppCatalog {
   /** Gives the place back. Idempotent. */
   release(sessionId: string): void {
     this.#placements.get(sessionId)?.watch.forget(sessionId);
-    this.#placements.delete(sessionId);
+    if (this.#placements.delete(sessionId)) this.#tellChange();
   }
 
-  list(): CatalogApp[] {
-    const apps = new Map<number, CatalogApp>();
-    for (const watch of this.#watches) {
-      for (const { title, isHdrSupported } of watch.apps()) {
-        const id = appIdOf(title);
-        apps.set(id, { id, title, isHdrSupported: isHdrSupported && (apps.get(id)?.isHdrSupported ?? true) });
-      }
-    }
-    return [...apps.values()].sort((one, other) => one.title.localeCompare(other.title));
+  /** Calls `listener` whenever `facts` may have changed. Listeners must be quick. @returns how to stop. */
+  onChange(listener: () => void): () => void {
+    this.#changed.add(listener);
+    return () => this.#changed.delete(listener);
   }
 
+  /** Every host, up or not, by name. */
+  facts(): HostFacts[] {
+    return this.#watches
+      .map((watch): HostFacts => {
+        const { codecModes, maxLumaPixelsHEVC } = watch.info() ?? {};
+        const pin = watch.awaitedPin();
+        return {
+          name: watch.spec.name,
+          address: watch.spec.address,
+          state: watch.state(),
+          problem: watch.problem() ?? null,
+          capacity: watch.capacity,
+          used: this.#load(watch),
+          apps: offersOf(watch),
+          labels: watch.spec.labels ?? {},
+          ...(codecModes === undefined ? {} : { codecModes }),
+          ...(maxLumaPixelsHEVC === undefined ? {} : { maxLumaPixelsHEVC }),
+          ...(pin === undefined ? {} : { pin }),
+        };
+      })
+      .sort((one, other) => one.name.localeCompare(other.name));
+  }
+
+  /** Box art from a host that offers the app now, or `undefined`. */
   async asset(appId: number): Promise<{ type: string; bytes: Uint8Array } | undefined> {
     for (const { watch, app } of this.#offering(appId)) {
       const asset = await watch.asset(app.id);
       if (asset !== undefined) return asset;
     }
     return undefined;
-  }
-
-  codecModes(): number {
-    const modes = this.#watches.flatMap((watch) => watch.info()?.codecModes ?? []);
-    return modes.length === 0 ? CODEC_MODE.H264 : modes.reduce((all, each) => all & each);
-  }
-
-  maxLumaPixelsHEVC(): number {
-    const pixels = this.#watches.flatMap((watch) => watch.info()?.maxLumaPixelsHEVC ?? []);
-    return pixels.length === 0 ? 0 : Math.min(...pixels);
-  }
-
-  awaitedPins(): AwaitedPin[] {
-    return this.#watches.flatMap((watch) => watch.awaitedPin() ?? []);
-  }
-
-  hosts(): HostState[] {
-    return this.#watches
-      .map((watch) => ({
-        name: watch.spec.name,
-        address: watch.spec.address,
-        state: watch.state(),
-        problem: watch.problem() ?? null,
-        capacity: watch.capacity,
-        used: this.#load(watch),
-        apps: watch
-          .apps()
-          .map(({ title }) => title)
-          .sort((one, other) => one.localeCompare(other)),
-        labels: watch.spec.labels ?? {},
-      }))
-      .sort((one, other) => one.name.localeCompare(other.name));
   }
 
   /** @param hostAppId `undefined`: whatever the host says by the time that it is needed; 0 is no app's. */
@@ -208,7 +197,12 @@ export class HostPool implements AppCatalog {
       driver: () => watch.playingDriver(session.id, identityKeyOf(session)),
     };
     this.#placements.set(session.id, { watch, placement });
+    this.#tellChange();
     return placement;
+  }
+
+  #tellChange(): void {
+    for (const listener of this.#changed) listener();
   }
 
   #offering(appId: number): { watch: HostWatch; app: { id: number } }[] {
@@ -226,4 +220,15 @@ export class HostPool implements AppCatalog {
 /** A host keeps one game, and saved state, for each of them. */
 function identityKeyOf({ user, appId }: PlaceRequest): string {
   return `${user}.${appId}`;
+}
+
+/** Titles are told apart by the ids that clients know: one that a host offers twice is one. */
+function offersOf(watch: HostWatch): CatalogApp[] {
+  const offers = new Map<number, CatalogApp>();
+  for (const { title, isHdrSupported } of watch.apps()) {
+    const id = appIdOf(title);
+    const isHdr = isHdrSupported && (offers.get(id)?.isHdrSupported ?? true);
+    offers.set(id, { id, title, isHdrSupported: isHdr });
+  }
+  return [...offers.values()];
 }

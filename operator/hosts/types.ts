@@ -1,4 +1,5 @@
-/** What the operator is told of the static hosts. */
+/** What the operator is told of the static hosts, and what it learns of them. */
+import type { CatalogApp, HostState } from '../../core/host/catalog.ts';
 
 /** One host. */
 export interface HostSpec {
@@ -20,6 +21,17 @@ export interface HostSpec {
    * PIN, the host knows one identity, and it plays one session at a time.
    */
   enterPin?: (pin: string) => Promise<boolean> | boolean;
+}
+
+/** What is known of a host now. */
+export interface HostFacts extends Omit<HostState, 'apps'> {
+  /** What it offers, by the ids that clients know; empty unless it is up. */
+  apps: readonly CatalogApp[];
+  /** Absent while it is down, as the next. */
+  codecModes?: number;
+  maxLumaPixelsHEVC?: number;
+  /** 4 digits that a person must type at it. */
+  pin?: string;
 }
 
 /** Pins users to hosts. Of several rules the first that names the user counts; a user of none may play anywhere. */

@@ -3,7 +3,7 @@
  * identities are paired there (by itself where we can type the PIN, else by showing the PIN to type).
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AwaitedPin, HostState } from '../../core/host/catalog.ts';
+import type { HostState } from '../../core/host/catalog.ts';
 import type { HostApp, HostDriver, HostInfo, LaunchAnswer } from '../../core/host/types.ts';
 import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { Logger } from '../../core/runtime/log.ts';
@@ -25,6 +25,8 @@ export interface HostWatchDeps {
   driverOf: (identityKey: string) => Promise<HostDriver>;
   /** Called once each time the host goes down, also when it does not answer from the start. */
   onDown: () => void;
+  /** Called whenever what it is or offers may have changed. */
+  onChange: () => void;
   /** A game that was launched through `playingDriver` ended by itself. */
   onGameEnded: (sessionId: string) => void;
   log: Logger;
@@ -103,9 +105,9 @@ export class HostWatch {
     return this.#apps;
   }
 
-  awaitedPin(): AwaitedPin | undefined {
-    const { name, address } = this.spec;
-    return this.#awaitedPin === undefined ? undefined : { hostName: name, address, pin: this.#awaitedPin };
+  /** 4 digits that a person must type at the host; `undefined` where none is awaited. */
+  awaitedPin(): string | undefined {
+    return this.#awaitedPin;
   }
 
   async asset(hostAppId: number): Promise<{ type: string; bytes: Uint8Array } | undefined> {
@@ -198,6 +200,7 @@ export class HostWatch {
     } catch (err) {
       this.#failed(err);
     }
+    this.#deps.onChange();
     await this.#wolf?.games.look();
   }
 
@@ -261,6 +264,7 @@ export class HostWatch {
       )
       .finally(() => {
         this.#awaitedPin = undefined;
+        this.#deps.onChange();
       });
   }
 }

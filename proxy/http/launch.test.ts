@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SessionStatus } from '../../core/crd/types.ts';
 import { launchQuery, letIn, operate, RIKEY, startBench, type Bench, type TestClient } from './test-bench.ts';
 
+const SOMEBODY_ELSE = { id: 'somebody-else', generation: 1, address: '127.0.0.1' };
 const PLAIN_URL = 'rtsp://label-of-session:48010';
 const ENCRYPTED_URL = 'rtspenc://label-of-session:48010';
 
@@ -180,7 +181,7 @@ describe('GET /launch', () => {
 
   it('holds the answer for plain RTSP until the gate of the address is free', async () => {
     operate(bench, PLAIN_URL);
-    await bench.gate.enter('127.0.0.1', 'somebody-else');
+    await bench.gate.enter(SOMEBODY_ELSE);
     let isAnswered = false;
     const answer = client.https('/launch', launchQuery({ corever: '0' })).then((xml) => {
       isAnswered = true;
@@ -189,9 +190,9 @@ describe('GET /launch', () => {
     const id = await nextSession();
     await expect.poll(async () => (await bench.sessions.get(id))?.status?.phase).toBe('Ready');
     expect(isAnswered).toBe(false);
-    bench.gate.leave('somebody-else');
+    bench.gate.leave(SOMEBODY_ELSE);
     expect((await answer).fields['sessionUrl0']).toBe(PLAIN_URL);
-    expect(bench.gate.holderOf('127.0.0.1')).toBe(id);
+    expect(await bench.gate.holderOf('127.0.0.1')).toEqual({ id, generation: 1 });
   });
 
   it('logs no key', async () => {

@@ -7,6 +7,7 @@ import { writeXml } from '../../core/protocol/moonlight/xml.ts';
 import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { LaunchMetrics } from '../metrics.ts';
 import type { PairedClients } from '../pairing/clients.ts';
+import { Turns } from '../turns.ts';
 import { XML_TYPE, type MoonlightServer } from './app.ts';
 import { awaitRowGone } from './await-session.ts';
 import { leftSignal } from './client-left.ts';
@@ -23,7 +24,6 @@ import {
   type PlayDeps,
   type Wish,
 } from './play.ts';
-import { Turns } from './turns.ts';
 
 /** How long /cancel waits for the host to be free again, ms. */
 const CANCEL_WAIT_MS = 5_000;

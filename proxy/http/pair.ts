@@ -73,8 +73,8 @@ export function registerPair(app: MoonlightServer, { exchanges, identity, limits
     return reply.type(XML_TYPE).send(writeXml(200, { paired: 1, ...fields }));
   });
 
-  app.get('/unpair', (request, reply) => {
-    exchanges.abandon(request.origin.source);
+  app.get('/unpair', async (request, reply) => {
+    await exchanges.abandon(request.origin.source);
     const statusMessage = 'Clients are removed on the PIN page of this host';
     return reply.type(XML_TYPE).send(writeXml(UNPAIR_REFUSED, {}, { statusMessage }));
   });

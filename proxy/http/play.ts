@@ -18,10 +18,10 @@ import type { Sealer } from '../../core/runtime/seal.ts';
 import type { LaunchRecord } from '../../core/session/record.ts';
 import type { TableReader, TableWriter } from '../../core/session/table.ts';
 import type { ObjectStore } from '../../core/store/object-store.ts';
-import type { RtspGate } from '../rtsp/gate.ts';
+import type { GateTicket, RtspGate } from '../rtsp/gate.ts';
+import type { Turns } from '../turns.ts';
 import { awaitSession, watchNewerLaunch } from './await-session.ts';
 import { GameFailed } from './game-failed.ts';
-import type { Turns } from './turns.ts';
 
 /** Clients give up at 120 s, ms. */
 export const LAUNCH_TIMEOUT_MS = 110_000;
@@ -53,23 +53,19 @@ export interface Wish {
   left: AbortSignal;
 }
 
-/** A launch or resume that was asked of the operator. */
-export interface Asked {
-  id: string;
-  /** 1 for a session made here. */
-  generation: number;
-}
+/** A launch or resume that was asked of the operator; generation 1 is of a session made here. */
+export type Asked = GateTicket;
 
 /** Asks for a new game; to be called in the user's turn. @throws GleipnirError REQUEST_INVALID */
 export async function startGame(deps: PlayContext, wish: Wish): Promise<Asked> {
   const { pairing, query, address } = wish;
-  const asked = { id: randomUUID(), generation: 1 };
+  const asked = { id: randomUUID(), generation: 1, address };
   const { id } = asked;
   const { parameters } = query;
   if (parameters['mode'] === undefined)
     throw new GleipnirError('REQUEST_INVALID', 'The launch names no mode');
   try {
-    await deps.launches.put(launchRow(deps, wish, { ...asked, verb: 'launch', parameters }));
+    await deps.launches.put(launchRow(deps, wish, { id, generation: 1, verb: 'launch', parameters }));
     await deps.sessions.create({
       name: id,
       spec: {
@@ -104,7 +100,7 @@ export async function resumeGame(deps: PlayContext, wish: Wish, session: Session
     throw new GleipnirError('HOST_BUSY', 'This game is being resumed elsewhere: try again');
   }
   deps.log.info({ sessionId: id, client: wish.address, generation }, 'client resumes');
-  return { id, generation };
+  return { id, generation, address: wish.address };
 }
 
 /**
@@ -142,11 +138,8 @@ function launchRow(
 }
 
 /** Until the host is ready and, for plain RTSP, the gate of the client's address is ours. */
-async function awaitAnswer(
-  deps: PlayDeps,
-  { address, left }: Wish,
-  { id, generation }: Asked,
-): Promise<string> {
+async function awaitAnswer(deps: PlayDeps, { left }: Wish, asked: Asked): Promise<string> {
+  const { id, generation } = asked;
   const timeout = new AbortController();
   const timer = setTimeout(() => {
     timeout.abort(new GleipnirError('LAUNCH_TIMEOUT', 'The machine did not start in time: try again'));
@@ -162,7 +155,7 @@ async function awaitAnswer(
     if (outcome.kind === 'ended') throw new GameFailed(outcome.status);
     if (outcome.kind === 'gone') throw new GleipnirError('SESSION_NOT_FOUND', 'The game was ended');
     const { streamURL } = outcome;
-    if (parseSessionUrl(streamURL)?.encrypted !== true) await deps.gate.enter(address, id, signal);
+    if (parseSessionUrl(streamURL)?.encrypted !== true) await enterGate(deps, asked, signal);
     signal.throwIfAborted();
     return streamURL;
   } finally {
@@ -171,8 +164,19 @@ async function awaitAnswer(
   }
 }
 
+/** Takes the gate for a game that still runs: one that has ended was freed before it held anything. */
+async function enterGate({ gate, table }: PlayDeps, asked: Asked, signal: AbortSignal): Promise<void> {
+  await gate.enter(asked, signal);
+  const row = await table.get('session', asked.id);
+  if (row === undefined || row.state === 'ended') {
+    throw new GleipnirError('SESSION_NOT_FOUND', 'The game was ended');
+  }
+}
+
 /** Leaves nothing of what was asked for nobody; what somebody asked for since is theirs. */
-async function abandon(deps: PlayDeps, { id, generation }: Asked, reason: unknown): Promise<void> {
+async function abandon(deps: PlayDeps, asked: Asked, reason: unknown): Promise<void> {
+  const { id, generation } = asked;
+  deps.gate.leave(asked);
   try {
     const launch = await deps.table.get('launch', id);
     if (launch !== undefined && launch.generation > generation) return;
@@ -180,7 +184,6 @@ async function abandon(deps: PlayDeps, { id, generation }: Asked, reason: unknow
       await discard(deps, id);
       return;
     }
-    deps.gate.leave(id);
     // The session may have gone before the launch row was written; then nobody else removes that.
     if ((await deps.sessions.get(id)) === undefined) await deps.launches.remove(id);
   } catch (err) {
@@ -189,8 +192,7 @@ async function abandon(deps: PlayDeps, { id, generation }: Asked, reason: unknow
 }
 
 /** Removes whatever there is of a session. */
-async function discard({ sessions, launches, gate, log }: PlayDeps, id: string): Promise<void> {
-  gate.leave(id);
+async function discard({ sessions, launches, log }: PlayDeps, id: string): Promise<void> {
   try {
     await sessions.delete(id);
     await launches.remove(id);

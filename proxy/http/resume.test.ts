@@ -84,17 +84,18 @@ describe('GET /resume', () => {
     operate(bench, plainUrl);
     await client.https('/launch', launchQuery());
     const [id = ''] = await sessionIds();
-    bench.gate.leave(id);
-    await bench.gate.enter('127.0.0.1', 'somebody-else');
+    bench.gate.leave({ id, generation: 1, address: '127.0.0.1' });
+    const somebodyElse = { id: 'somebody-else', generation: 1, address: '127.0.0.1' };
+    await bench.gate.enter(somebodyElse);
     const generation = async () => (await bench.sessions.get(id))?.status?.launchGeneration;
     const earlier = client.https('/resume', launchQuery({ corever: '0' }));
     await expect.poll(generation).toBe(2);
     const later = client.https('/resume', launchQuery({ corever: '0' }));
     expect(await earlier).toMatchObject({ statusCode: 409 });
     await expect.poll(generation).toBe(3);
-    bench.gate.leave('somebody-else');
+    bench.gate.leave(somebodyElse);
     expect((await later).fields['sessionUrl0']).toBe(plainUrl);
-    expect(bench.gate.holderOf('127.0.0.1')).toBe(id);
+    expect(await bench.gate.holderOf('127.0.0.1')).toEqual({ id, generation: 3 });
   });
 
   it('says why the game has just ended', async () => {

@@ -74,7 +74,7 @@ export function createMoonlightHttp(deps: MoonlightHttpDeps): MoonlightHttp {
 
   const stop = async () => {
     unwatch?.();
-    exchanges.stop();
+    await exchanges.stop();
     await Promise.all([http.stop(), https.stop()]);
     clients.stop();
   };
@@ -82,6 +82,7 @@ export function createMoonlightHttp(deps: MoonlightHttpDeps): MoonlightHttp {
   return {
     start: async () => {
       await clients.start();
+      await exchanges.start();
       // What a client asked is of no use after its session, whoever ended that.
       unwatch = deps.sessions.watch(({ type, object }) => {
         if (type !== 'deleted') return;

@@ -14,6 +14,7 @@ import {
 import { parseMoonlightXml, type MoonlightXml } from '../../core/protocol/moonlight/xml.ts';
 import { createLogger } from '../../core/runtime/log.ts';
 import { createSealer, type Sealer } from '../../core/runtime/seal.ts';
+import { sessionRow } from '../../core/session/contract.ts';
 import type { SessionTable } from '../../core/session/table.ts';
 import { createMemoryTable } from '../../core/session/memory.ts';
 import { createLocalStore } from '../../core/store/local.ts';
@@ -25,8 +26,8 @@ import { RtspGate } from '../rtsp/gate.ts';
 import type { HttpLimitSettings } from './limits.ts';
 import type { HttpRefusalReason } from './refusals.ts';
 import { registerProxyMetrics } from '../metrics.ts';
-import { createMoonlightHttp } from './server.ts';
 import { Origins } from '../origin/origins.ts';
+import { createMoonlightHttp, type MoonlightHttp } from './server.ts';
 
 export const RIKEY = 'b43d968a233c02392c4069b97827d563';
 const TIMEOUT_MS = 20_000;
@@ -61,16 +62,12 @@ export interface BenchOptions {
   limits?: Partial<HttpLimitSettings>;
 }
 
-export async function startBench({
-  timing,
-  launchTimeoutMs,
-  httpsPort = 0,
-  limits = {},
-}: BenchOptions = {}): Promise<Bench> {
+export async function startBench(options: BenchOptions = {}): Promise<Bench> {
+  const { timing = {}, launchTimeoutMs, httpsPort = 0, limits = {} } = options;
   const directory = await mkdtemp(join(tmpdir(), 'gleipnir-http-'));
-  const now = () => new Date();
-  const pairings = await createLocalStore({ kind: 'Pairing', directory, now });
-  const sessions = await createLocalStore({ kind: 'Session', directory, now });
+  const objects = { directory, now: () => new Date() };
+  const pairings = await createLocalStore({ kind: 'Pairing', ...objects });
+  const sessions = await createLocalStore({ kind: 'Session', ...objects });
   const table = createMemoryTable();
   const lines: string[] = [];
   const log = createLogger('trace', { write: (line) => void lines.push(line) });
@@ -80,10 +77,20 @@ export async function startBench({
     mac: '02:77:00:00:00:46',
     ...(await hostCertificate),
   };
-  const exchanges = new PairingExchanges({ identity, pairings, now: Date.now, log, timing: timing ?? {} });
   const apps: CatalogApp[] = [{ id: 7, title: 'Test card', isHdrSupported: false }];
   const sealer = createSealer(Buffer.alloc(32, 1));
-  const gate = new RtspGate();
+  const exchanges = new PairingExchanges({
+    identity,
+    pairings,
+    table: table.reader,
+    claims: table.claims,
+    exchanges: table.writer('exchange'),
+    sealer,
+    now: Date.now,
+    log,
+    timing,
+  });
+  const gate = new RtspGate({ claims: table.claims, log });
   const register = new Registry();
   const server = createMoonlightHttp({
     config: { bindAddress: '127.0.0.1', httpPort: 0, httpsPort, limits },
@@ -106,11 +113,8 @@ export async function startBench({
     await server.stop();
     await rm(directory, { recursive: true, force: true });
   };
-  const ports = await server.start().catch(async (error: unknown) => {
-    await stop();
-    throw error;
-  });
   const [first, second] = await Promise.all(clientCertificates);
+  const ports = await startOr(server, stop);
   return {
     ports,
     identity,
@@ -126,6 +130,15 @@ export async function startBench({
     refused: (reason) => countRefused(register, reason),
     stop,
   };
+}
+
+async function startOr(server: MoonlightHttp, stop: () => Promise<void>): Promise<Bench['ports']> {
+  try {
+    return await server.start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 }
 
 async function countRefused(register: Registry, reason: HttpRefusalReason): Promise<number> {
@@ -230,14 +243,17 @@ export async function enterPins(bench: Bench, pin: string, count: number): Promi
 
 /** An operator that readies every generation of every session at once. @returns how to stop it. */
 export function operate(bench: Bench, streamURL = 'rtspenc://label-of-session:48010'): () => void {
+  const rows = bench.table.writer('session');
   const answer = async (id: string): Promise<void> => {
     const [launch, session] = await Promise.all([
       bench.table.reader.get('launch', id),
       bench.sessions.get(id),
     ]);
     if (launch === undefined || session === undefined) return;
-    if ((session.status?.launchGeneration ?? 0) >= launch.generation) return;
-    await bench.sessions.patchStatus(id, { phase: 'Ready', launchGeneration: launch.generation, streamURL });
+    const { generation, clientAddress: address } = launch;
+    if ((session.status?.launchGeneration ?? 0) >= generation) return;
+    await rows.put(sessionRow({ id, generation, state: 'ready', client: { address } }));
+    await bench.sessions.patchStatus(id, { phase: 'Ready', launchGeneration: generation, streamURL });
   };
   const stops = [
     bench.table.reader.watch(({ kind, id }) => {

@@ -3,19 +3,28 @@
  *
  * An exchange belongs to one client certificate. Steps 2 to 4 carry nothing of it, so they find their exchange by
  * source address, and the answer to step 1 is released for one exchange of an address at a time. One PIN, one try:
- * every end but success forgets the exchange. The exchanges are this process's own.
+ * every end but success forgets the exchange.
+ *
+ * The exchanges stand in the session table: each step, and the PIN, may meet another proxy. Only the answer to step 1
+ * is this process's own; it goes out when the row says so.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { certificateSignature } from '../../core/protocol/pairing/certificate.ts';
 import { derivePairingKey } from '../../core/protocol/pairing/crypto.ts';
 import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { Logger } from '../../core/runtime/log.ts';
+import type { Sealer } from '../../core/runtime/seal.ts';
 import { sourceOf } from '../../core/runtime/token-bucket.ts';
+import type { ExchangeRecord } from '../../core/session/exchange-record.ts';
+import type { TableClaims, TableReader, TableWriter } from '../../core/session/table.ts';
 import type { ObjectStore } from '../../core/store/object-store.ts';
+import { ClaimQueue } from '../claim-queue.ts';
+import { ExchangeRows, OVER_KEPT_MS } from './exchange-rows.ts';
 import { takeStep, type PairingParties } from './handshake.ts';
 import { endError, stepError, type PairingOutcome } from './outcome.ts';
+import { openState, sealState } from './sealed-state.ts';
 import { storePairing } from './store.ts';
-import { nextPhase, type PairingState, type PairingStep } from './state.ts';
+import { nextPhase, type PairingStep } from './state.ts';
 import {
   PAIRING_TIMING,
   PENDING_MAX,
@@ -27,51 +36,68 @@ import {
 } from './types.ts';
 import { WrongPins } from './wrong-pins.ts';
 
+/** How often an end looks again when somebody else took the step before it. */
+const END_TRIES_MAX = 3;
+
 export interface PairingExchangesDeps {
   identity: { certificatePem: string; privateKeyPem: string };
   pairings: ObjectStore<'Pairing'>;
+  table: TableReader;
+  claims: TableClaims;
+  exchanges: TableWriter<'exchange'>;
+  sealer: Sealer;
   /** Milliseconds since the epoch. */
   now: () => number;
   log: Logger;
   timing?: Partial<PairingTiming>;
-  /** Told how each exchange ended. */
+  /** Told how each exchange ended that ended here. */
   onEnd?: (outcome: PairingOutcome) => void;
 }
 
-interface Exchange extends PendingExchange {
-  readonly salt: Uint8Array;
-  readonly parties: PairingParties;
-  state: PairingState;
-  names: EnteredNames;
-  /** Settles the answer to step 1. */
-  readonly released: PromiseWithResolvers<undefined>;
-  readonly outcome: PromiseWithResolvers<PairingOutcome>;
-  lifeTimer: NodeJS.Timeout | undefined;
-  turnTimer: NodeJS.Timeout | undefined;
-  isTurnOver: boolean;
-}
-
-/** Every exchange of this process. */
+/** Every exchange of this deployment, between `start` and `stop`. */
 export class PairingExchanges {
   readonly #deps: PairingExchangesDeps;
   readonly #timing: PairingTiming;
   readonly #wrongPins: WrongPins;
   readonly #hostSignature: Uint8Array;
-  /** By id, in the order of their turn. At most PENDING_MAX; each ends by its own timer. */
-  readonly #exchanges = new Map<string, Exchange>();
-  /** Whose turn it is, by address. A part of `#exchanges`. */
-  readonly #turns = new Map<string, Exchange>();
+  readonly #rows: ExchangeRows;
+  readonly #turns: ClaimQueue;
+  /** Exchanges whose step 1 waits for its answer here, with how that ends; each belongs to an open request. */
+  readonly #waiting = new Map<string, Promise<void>>();
 
   /** @throws GleipnirError IDENTITY_CORRUPT when the certificate of `identity` is none. */
   constructor(deps: PairingExchangesDeps) {
+    const { table, claims, exchanges: rows, now, log } = deps;
     this.#deps = deps;
     this.#timing = { ...PAIRING_TIMING, ...deps.timing };
-    this.#wrongPins = new WrongPins(deps.now);
+    this.#wrongPins = new WrongPins(claims);
+    this.#turns = new ClaimQueue(claims);
+    this.#rows = new ExchangeRows({
+      table,
+      claims,
+      rows,
+      now,
+      log,
+      onExpired: (id) => this.#end(id, 'expired'),
+    });
     const signature = certificateSignature(deps.identity.certificatePem);
     if (signature === undefined) {
       throw new GleipnirError('IDENTITY_CORRUPT', 'The certificate of this host is not readable');
     }
     this.#hostSignature = signature;
+  }
+
+  /** @throws what the table throws when it cannot be read. */
+  start(): Promise<void> {
+    return this.#rows.start();
+  }
+
+  /** Ends the exchanges whose step 1 waits here; the others go on elsewhere. */
+  async stop(): Promise<void> {
+    const waiting = [...this.#waiting];
+    await Promise.all(waiting.map(([id]) => this.#end(id, 'failed')));
+    await Promise.allSettled(waiting.map(([, turn]) => turn));
+    this.#rows.stop();
   }
 
   /**
@@ -82,33 +108,40 @@ export class PairingExchanges {
    *   REQUEST_INVALID for an unusable certificate, or when nobody enters the PIN in time.
    */
   async begin(request: PairingRequest, signal: AbortSignal): Promise<void> {
-    const clientSignature = certificateSignature(request.certificatePem);
-    if (clientSignature === undefined) throw stepError('malformed');
-    for (const standing of this.#exchanges.values()) {
-      if (standing.fingerprint === request.fingerprint) this.#end(standing, 'replaced');
-    }
-    this.#checkLimits(request.address);
-    const exchange = this.#add(request, clientSignature);
+    const { address, fingerprint } = request;
+    if (certificateSignature(request.certificatePem) === undefined) throw stepError('malformed');
+    const [same, others] = partition(await this.#rows.list(), (row) => row.fingerprint === fingerprint);
+    await Promise.all(same.map(({ id }) => this.#end(id, 'replaced')));
+    await this.#checkLimits(address, others);
+    const { id } = await this.#rows.put(this.#newRow(request));
+    this.#deps.log.info({ client: address, exchange: id }, 'client asks to pair');
     const onAbort = () => {
-      if (exchange.state.phase === 'awaitsPin' || exchange.state.phase === 'queued') {
-        this.#end(exchange, 'clientLeft');
-      }
+      this.#end(id, 'clientLeft').catch((err: unknown) => {
+        this.#deps.log.warn({ exchange: id, err }, 'pairing exchange not ended');
+      });
     };
+    const turn = this.#awaitTurn(id, address);
+    this.#waiting.set(id, turn);
+    signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-    this.#deps.log.info({ client: request.address, exchange: exchange.id }, 'client asks to pair');
-    await exchange.released.promise;
+    try {
+      await turn;
+    } finally {
+      this.#waiting.delete(id);
+      signal.removeEventListener('abort', onAbort);
+    }
   }
 
-  /** The exchanges under way, oldest first. */
+  /** The exchanges under way, oldest first, as last seen. */
   pending(): PendingExchange[] {
-    return [...this.#exchanges.values()]
-      .map(({ id, address, fingerprint, since, awaitsPin }) => ({
+    return this.#rows
+      .seen()
+      .map(({ id, address, fingerprint, since, phase }) => ({
         id,
         address,
         fingerprint,
         since,
-        awaitsPin,
+        awaitsPin: phase === 'awaitsPin',
       }))
       .sort((a, b) => a.since - b.since);
   }
@@ -118,20 +151,20 @@ export class PairingExchanges {
    *
    * @param pin 4 digits.
    * @param names what the client and its person are called.
-   * @returns how the exchange ends, or `undefined` if no exchange of this id waits for a PIN (any more).
+   * @returns how the exchange ends, once it has, or `undefined` if no exchange of this id waits for a PIN (any more).
    */
-  enterPin(id: string, pin: string, names: EnteredNames = {}): Promise<PairingOutcome> | undefined {
-    const exchange = this.#exchanges.get(id);
-    if (exchange === undefined || nextPhase(exchange.state.phase, 'pin') === 'failed') return undefined;
-    exchange.state = { phase: 'queued', key: derivePairingKey(exchange.salt, pin) };
-    exchange.awaitsPin = false;
-    exchange.names = names;
-    this.#limitLife(exchange, this.#timing.stepsMs);
-    // Turns go in the order of the PINs.
-    this.#exchanges.delete(id);
-    this.#exchanges.set(id, exchange);
-    this.#giveTurn(exchange.address);
-    return exchange.outcome.promise;
+  async enterPin(id: string, pin: string, names: EnteredNames = {}): Promise<PairingOutcome | undefined> {
+    const row = await this.#rows.get(id);
+    if (row === undefined || row.phase === 'over' || nextPhase(row.phase, 'pin') === 'failed')
+      return undefined;
+    const key = derivePairingKey(Buffer.from(row.salt, 'hex'), pin);
+    const queued = await this.#rows.advance(row, {
+      ...sealState({ phase: 'queued', key }, this.#deps.sealer),
+      names,
+      expiresAt: this.#deps.now() + this.#timing.stepsMs,
+    });
+    if (queued === undefined) return undefined;
+    return (await this.#untilOver(id)) ?? 'failed';
   }
 
   /**
@@ -142,139 +175,170 @@ export class PairingExchanges {
    *   either ends the exchange.
    */
   async advance(address: string, step: PairingStep, bytes: Uint8Array): Promise<Uint8Array | undefined> {
-    const exchange = this.#turns.get(address);
-    if (exchange === undefined) throw stepError('outOfOrder');
-    const { state, answer } = takeStep(exchange.state, step, bytes, exchange.parties);
-    if (state.phase === 'failed') {
-      this.#end(exchange, state.reason === 'pinWrong' ? 'pinWrong' : 'failed');
-      throw stepError(state.reason);
+    const { sealer, now } = this.#deps;
+    const row = await this.#turnAt(address);
+    const parties = row && this.#partiesOf(row);
+    if (row === undefined || parties === undefined) throw stepError('outOfOrder');
+    const { state, answer } = takeStep(openState(row, sealer), step, bytes, parties);
+    switch (state.phase) {
+      case 'challenged':
+      case 'answered': {
+        const expiresAt = state.phase === 'answered' ? now() + this.#timing.turnMs : row.expiresAt;
+        const next = await this.#rows.advance(row, { ...sealState(state, sealer), expiresAt });
+        if (next === undefined) throw stepError('outOfOrder');
+        return answer;
+      }
+      case 'paired':
+        await this.#complete(row);
+        return undefined;
+      case 'failed':
+        await this.#end(row.id, state.reason === 'pinWrong' ? 'pinWrong' : 'failed');
+        throw stepError(state.reason);
+      case 'awaitsPin':
+      case 'queued':
+      case 'certSent':
+        throw stepError('outOfOrder');
     }
-    exchange.state = state;
-    if (state.phase === 'answered') this.#limitLife(exchange, this.#timing.turnMs);
-    if (state.phase === 'paired') await this.#complete(exchange);
-    return answer;
   }
 
   /**
    * The client says that it gave up (`/unpair`): with a wrong PIN some do so after step 3. Right after a failed
    * exchange of the same address this is that one's farewell, and is ignored.
    */
-  abandon(address: string): void {
-    const exchange = this.#turns.get(address);
-    if (exchange?.state.phase !== 'answered') return;
-    if (this.#wrongPins.sinceLastMs(address) > this.#timing.turnMs) this.#end(exchange, 'pinWrong');
+  async abandon(address: string): Promise<void> {
+    const row = await this.#turnAt(address);
+    if (row?.phase !== 'answered') return;
+    if ((await this.#wrongPins.sinceLastMs(address)) > this.#timing.turnMs)
+      await this.#end(row.id, 'pinWrong');
   }
 
-  /** Ends every exchange. */
-  stop(): void {
-    for (const exchange of [...this.#exchanges.values()]) this.#end(exchange, 'failed');
-  }
-
-  #checkLimits(address: string): void {
-    if (this.#wrongPins.isBlocked(address)) {
+  /** Proxies that begin exchanges at the very same time may exceed the limits by one each. */
+  async #checkLimits(address: string, standing: readonly ExchangeRecord[]): Promise<void> {
+    if (await this.#wrongPins.isBlocked(address)) {
       throw new GleipnirError('PIN_WRONG', 'Too many wrong PINs from this address: try again in ten minutes');
     }
     const source = sourceOf(address);
-    const fromThere = [...this.#exchanges.values()].filter(
-      (exchange) => sourceOf(exchange.address) === source,
-    );
-    if (this.#exchanges.size >= PENDING_MAX || fromThere.length >= PENDING_PER_ADDRESS_MAX) {
+    const fromThere = standing.filter((row) => sourceOf(row.address) === source);
+    if (standing.length >= PENDING_MAX || fromThere.length >= PENDING_PER_ADDRESS_MAX) {
       throw new GleipnirError('HOST_BUSY', 'Too many clients are pairing right now: try again later');
     }
   }
 
-  #add(request: PairingRequest, clientSignature: Uint8Array): Exchange {
-    const { address, salt, certificatePem, fingerprint } = request;
-    const { privateKeyPem } = this.#deps.identity;
-    const id = randomUUID();
-    const exchange: Exchange = {
-      id,
+  #newRow({ address, salt, certificatePem, fingerprint }: PairingRequest): ExchangeRecord {
+    const since = this.#deps.now();
+    return {
+      id: randomUUID(),
+      generation: 1,
+      phase: 'awaitsPin',
       address,
       fingerprint,
-      since: this.#deps.now(),
-      awaitsPin: true,
-      salt,
-      parties: {
-        host: { privateKeyPem, certificateSignature: this.#hostSignature },
-        client: { certificatePem, certificateSignature: clientSignature },
-        random: randomBytes,
-      },
-      state: { phase: 'awaitsPin' },
+      clientCertPEM: certificatePem,
+      salt: Buffer.from(salt).toString('hex'),
       names: {},
-      released: Promise.withResolvers<undefined>(),
-      outcome: Promise.withResolvers<PairingOutcome>(),
-      lifeTimer: undefined,
-      turnTimer: undefined,
-      isTurnOver: false,
+      since,
+      expiresAt: since + this.#timing.pinWaitMs,
     };
-    this.#exchanges.set(id, exchange);
-    this.#limitLife(exchange, this.#timing.pinWaitMs);
-    return exchange;
   }
 
-  #limitLife(exchange: Exchange, milliseconds: number): void {
-    clearTimeout(exchange.lifeTimer);
-    exchange.lifeTimer = setTimeout(() => {
-      this.#end(exchange, 'expired');
-    }, milliseconds);
+  #partiesOf({ clientCertPEM }: ExchangeRecord): PairingParties | undefined {
+    const signature = certificateSignature(clientCertPEM);
+    if (signature === undefined) return undefined;
+    const { privateKeyPem } = this.#deps.identity;
+    return {
+      host: { privateKeyPem, certificateSignature: this.#hostSignature },
+      client: { certificatePem: clientCertPEM, certificateSignature: signature },
+      random: randomBytes,
+    };
   }
 
-  /** Releases the next exchange of `address`, if nobody's turn is on there; ends a turn that lasts too long. */
-  #giveTurn(address: string): void {
-    const next = [...this.#exchanges.values()].find(
-      (exchange) => exchange.address === address && exchange.state.phase === 'queued',
+  /** Until the PIN was entered and the turn at the address is this exchange's. @throws GleipnirError when it ends. */
+  async #awaitTurn(id: string, address: string): Promise<void> {
+    const { sealer, now } = this.#deps;
+    const queued = await this.#rows.until(id, ({ phase }) => phase !== 'awaitsPin');
+    const state = queued && openState(queued, sealer);
+    if (queued === undefined || state?.phase !== 'queued') throw endError(queued?.outcome ?? 'failed');
+    const over = new AbortController();
+    this.#untilOver(id).then(
+      (outcome = 'failed') => {
+        over.abort(endError(outcome));
+      },
+      (error: unknown) => {
+        over.abort(error);
+      },
     );
-    if (next?.state.phase !== 'queued') return;
-    const holder = this.#turns.get(address);
-    if (holder !== undefined) {
-      if (holder.isTurnOver) this.#end(holder, 'expired');
-      return;
-    }
-    next.state = { phase: 'certSent', key: next.state.key };
-    next.turnTimer = setTimeout(() => {
-      next.isTurnOver = true;
-      this.#giveTurn(address);
-    }, this.#timing.turnMs);
-    this.#turns.set(address, next);
-    next.released.resolve(undefined);
+    await this.#turns.take({ name: turnName(address), holder: id, ttlMs: this.#timing.turnMs }, over.signal);
+    const late = (await this.#rows.list()).filter((row) => row.address === address && isReleased(row));
+    await Promise.all(late.map((row) => this.#end(row.id, 'expired')));
+    const certSent = sealState({ phase: 'certSent', key: state.key }, sealer);
+    if ((await this.#rows.advance(queued, { ...certSent, releasedAt: now() })) !== undefined) return;
+    await this.#deps.claims.release(turnName(address), id);
+    throw endError((await this.#untilOver(id)) ?? 'failed');
   }
 
-  async #complete(exchange: Exchange): Promise<void> {
-    const { fingerprint, names, parties, address } = exchange;
-    this.#forget(exchange);
+  /** The exchange whose step 1 was answered last at `address`. */
+  async #turnAt(address: string): Promise<ExchangeRecord | undefined> {
+    const released = (await this.#rows.list()).filter((row) => row.address === address && isReleased(row));
+    return released.sort((a, b) => (a.releasedAt ?? 0) - (b.releasedAt ?? 0)).at(-1);
+  }
+
+  async #complete(row: ExchangeRecord): Promise<void> {
+    if (!(await this.#rows.claim(row))) throw stepError('outOfOrder');
+    const { id, fingerprint, names, address, clientCertPEM } = row;
     try {
-      const clientCertPEM = parties.client.certificatePem;
       await storePairing(this.#deps.pairings, { fingerprint, clientCertPEM }, names);
     } catch (error) {
-      this.#settle(exchange, 'failed');
+      await this.#close(row, 'failed');
       throw error;
     }
-    this.#deps.log.info({ client: address, exchange: exchange.id, fingerprint }, 'client is paired');
-    this.#settle(exchange, 'paired');
+    this.#deps.log.info({ client: address, exchange: id, fingerprint }, 'client is paired');
+    await this.#close(row, 'paired');
   }
 
-  #end(exchange: Exchange, cause: PairingOutcome): void {
-    // Whoever has seen our secret and does not finish has learnt that the PIN was wrong.
-    const outcome = exchange.state.phase === 'answered' ? 'pinWrong' : cause;
-    if (outcome === 'pinWrong') this.#wrongPins.add(exchange.address);
-    this.#deps.log.info({ client: exchange.address, exchange: exchange.id, outcome }, 'pairing ended');
-    this.#settle(exchange, outcome);
-    exchange.released.reject(endError(outcome));
-    this.#forget(exchange);
-  }
-
-  #settle(exchange: Exchange, outcome: PairingOutcome): void {
-    exchange.outcome.resolve(outcome);
-    this.#deps.onEnd?.(outcome);
-  }
-
-  #forget(exchange: Exchange): void {
-    clearTimeout(exchange.lifeTimer);
-    clearTimeout(exchange.turnTimer);
-    this.#exchanges.delete(exchange.id);
-    if (this.#turns.get(exchange.address) === exchange) {
-      this.#turns.delete(exchange.address);
-      this.#giveTurn(exchange.address);
+  /** Ends an exchange wherever it stands. Idempotent. */
+  async #end(id: string, cause: PairingOutcome): Promise<void> {
+    for (let tries = 0; tries < END_TRIES_MAX; tries += 1) {
+      const row = await this.#rows.get(id);
+      if (row === undefined || row.phase === 'over') return;
+      // Once step 1 is answered, its connection says nothing any more.
+      if (cause === 'clientLeft' && isReleased(row)) return;
+      if (!(await this.#rows.claim(row))) continue;
+      // Whoever has seen our secret and does not finish has learnt that the PIN was wrong.
+      const outcome = row.phase === 'answered' ? 'pinWrong' : cause;
+      if (outcome === 'pinWrong') await this.#wrongPins.add(row.address);
+      this.#deps.log.info({ client: row.address, exchange: id, outcome }, 'pairing ended');
+      await this.#close(row, outcome);
+      return;
     }
   }
+
+  /** Writes how an exchange ended whose last step is ours. */
+  async #close(row: ExchangeRecord, outcome: PairingOutcome): Promise<void> {
+    const { id, address, fingerprint, clientCertPEM, salt, names, since } = row;
+    const expiresAt = this.#deps.now() + OVER_KEPT_MS;
+    await this.#rows.put({
+      ...{ id, address, fingerprint, clientCertPEM, salt, names, since },
+      generation: row.generation + 1,
+      phase: 'over',
+      outcome,
+      expiresAt,
+    });
+    this.#deps.onEnd?.(outcome);
+    await this.#deps.claims.release(turnName(address), id);
+  }
+
+  async #untilOver(id: string): Promise<PairingOutcome | undefined> {
+    return (await this.#rows.until(id, ({ phase }) => phase === 'over'))?.outcome;
+  }
+}
+
+function isReleased({ phase }: ExchangeRecord): boolean {
+  return phase === 'certSent' || phase === 'challenged' || phase === 'answered';
+}
+
+function turnName(address: string): string {
+  return `pairing ${address}`;
+}
+
+function partition<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[], T[]] {
+  return [items.filter(isFirst), items.filter((item) => !isFirst(item))];
 }

@@ -1,20 +1,9 @@
 /** How a pairing ends, and what the client is told when it does not end well. */
 import { GleipnirError } from '../../core/runtime/errors.ts';
+import { PAIRING_OUTCOMES, type PairingOutcome } from '../../core/session/exchange-record.ts';
 import type { PairingFailure } from './state.ts';
 
-/**
- * paired; pinWrong; expired: no PIN, or no further step, in time; clientLeft: it closed its connection;
- * replaced: the same client began anew; failed: anything else.
- */
-export const PAIRING_OUTCOMES = [
-  'paired',
-  'pinWrong',
-  'expired',
-  'clientLeft',
-  'replaced',
-  'failed',
-] as const;
-export type PairingOutcome = (typeof PAIRING_OUTCOMES)[number];
+export { PAIRING_OUTCOMES, type PairingOutcome };
 
 /** What the answer to step 1 says when its exchange ended before its turn. */
 export function endError(outcome: PairingOutcome): GleipnirError {

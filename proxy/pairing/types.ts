@@ -33,9 +33,9 @@ export interface PairingRequest {
 /** What the person who enters the PIN says besides. */
 export interface EnteredNames {
   /** A name of the client, for people. */
-  clientName?: string;
+  clientName?: string | undefined;
   /** Whose client it is: `PERSON_PATTERN`. By default it belongs to a person of its own. */
-  userName?: string;
+  userName?: string | undefined;
 }
 
 /** How a person is named: a slug, as it names objects. */

@@ -1,50 +1,45 @@
-/** Counts wrong PINs by source, so that nobody can try the 10,000 of them. */
+/** Counts wrong PINs by source, for all proxies, so that nobody can try the 10,000 of them. */
+import { randomUUID } from 'node:crypto';
 import { sourceOf } from '../../core/runtime/token-bucket.ts';
+import type { TableClaims } from '../../core/session/table.ts';
 
 /** Wrong PINs of one source within the window, after which it must wait. */
 export const WRONG_PINS_MAX = 3;
 /** How long a wrong PIN counts, ms. */
 export const WRONG_PIN_WINDOW_MS = 10 * 60_000;
 
-/** Each entry took a person who typed a PIN, so this is never reached in earnest. */
-const ADDRESSES_MAX = 1024;
-
-/** The wrong PINs of the last ten minutes. */
+/** The wrong PINs of the last ten minutes: each is a claim of the session table, at most three for a source. */
 export class WrongPins {
-  /** Instants by source, oldest first. At most ADDRESSES_MAX; swept of what is older than the window. */
-  readonly #instants = new Map<string, number[]>();
-  readonly #now: () => number;
+  readonly #claims: TableClaims;
 
-  /** @param now milliseconds, of any clock. */
-  constructor(now: () => number) {
-    this.#now = now;
+  constructor(claims: TableClaims) {
+    this.#claims = claims;
   }
 
   /** Whether the source of `address` has used up its tries for now. */
-  isBlocked(address: string): boolean {
-    return this.#recent(sourceOf(address)).length >= WRONG_PINS_MAX;
+  async isBlocked(address: string): Promise<boolean> {
+    return (await this.#agesMs(address)).length >= WRONG_PINS_MAX;
   }
 
   /** Milliseconds since the last wrong PIN of the source of `address`; Infinity where there was none. */
-  sinceLastMs(address: string): number {
-    const last = this.#recent(sourceOf(address)).at(-1);
-    return last === undefined ? Infinity : this.#now() - last;
+  async sinceLastMs(address: string): Promise<number> {
+    return Math.min(Infinity, ...(await this.#agesMs(address)));
   }
 
-  add(address: string): void {
-    const source = sourceOf(address);
-    const recent = [...this.#recent(source), this.#now()];
-    for (const known of [...this.#instants.keys()]) {
-      if (this.#recent(known).length === 0) this.#instants.delete(known);
+  /** Counts one more; beyond the maximum it changes nothing. */
+  async add(address: string): Promise<void> {
+    const own = randomUUID();
+    for (const name of namesOf(address)) {
+      if ((await this.#claims.take(name, own, WRONG_PIN_WINDOW_MS)).holder === own) return;
     }
-    const oldest = this.#instants.keys().next();
-    if (this.#instants.size >= ADDRESSES_MAX && oldest.done !== true) this.#instants.delete(oldest.value);
-    this.#instants.delete(source);
-    this.#instants.set(source, recent);
   }
 
-  #recent(source: string): number[] {
-    const since = this.#now() - WRONG_PIN_WINDOW_MS;
-    return (this.#instants.get(source) ?? []).filter((instant) => instant > since);
+  async #agesMs(address: string): Promise<number[]> {
+    const claims = await Promise.all(namesOf(address).map((name) => this.#claims.look(name)));
+    return claims.flatMap((claim) => (claim === undefined ? [] : [WRONG_PIN_WINDOW_MS - claim.remainingMs]));
   }
+}
+
+function namesOf(address: string): string[] {
+  return Array.from({ length: WRONG_PINS_MAX }, (_, index) => `wrong pin ${index} ${sourceOf(address)}`);
 }

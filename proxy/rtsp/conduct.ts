@@ -15,7 +15,7 @@ import {
 } from '../../core/protocol/rtsp/message.ts';
 import type { SessionRecord, StreamRecord } from '../../core/session/record.ts';
 import type { TableReader, TableWriter } from '../../core/session/table.ts';
-import type { RtspGate } from './gate.ts';
+import { ticketOf, type RtspGate } from './gate.ts';
 import {
   planReply,
   planRequest,
@@ -73,7 +73,7 @@ const NO_BODY = new Uint8Array();
  * @returns the bytes to send before closing; `undefined` to close without a word.
  */
 export async function conduct(incoming: Incoming, deps: ConductDeps): Promise<Uint8Array | undefined> {
-  const identified = identify(incoming, deps);
+  const identified = await identify(incoming, deps);
   if (identified === undefined || identified instanceof Uint8Array) return identified;
   const { frame, session } = identified;
   const reply = await answer(identified, incoming.signal, deps);
@@ -85,10 +85,10 @@ export async function conduct(incoming: Incoming, deps: ConductDeps): Promise<Ui
 }
 
 /** Who asks what; or the bytes of a 454; or `undefined` to close without a word. */
-function identify(incoming: Incoming, deps: ConductDeps): Identified | Uint8Array | undefined {
+async function identify(incoming: Incoming, deps: ConductDeps): Promise<Identified | Uint8Array | undefined> {
   const { reading, origin } = incoming;
   if (reading.kind === 'encrypted') {
-    const found = identifyFrame(reading.frame, origin.source, deps);
+    const found = await identifyFrame(reading.frame, origin.source, deps);
     if ('refusal' in found) {
       deps.refused(found.refusal);
       return undefined;
@@ -103,7 +103,7 @@ function identify(incoming: Incoming, deps: ConductDeps): Identified | Uint8Arra
     deps.refused('malformed');
     return undefined;
   }
-  const session = identifyPlain(request, origin, deps);
+  const session = await identifyPlain(request, origin, deps);
   if (session !== undefined) return { session, request, frame: undefined };
   deps.refused('unidentified');
   const bytes = formatRtspResponse(refusal(request, NOT_FOUND));
@@ -162,7 +162,7 @@ async function forward(forwarding: Forwarding, deps: ConductDeps): Promise<RtspR
   if (deps.sessions.get(session.id) === undefined) await deps.streams.remove(session.id);
   log.debug({ status: reply.status }, 'rtsp request answered');
   if (plan.step.method === 'PLAY' && stream.isPlaying) {
-    deps.gate.leave(session.id);
+    deps.gate.leave(ticketOf(session));
     log.info({ generation: session.generation }, 'rtsp handshake complete');
   }
   return reply;

@@ -1,7 +1,17 @@
+import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { GATE_HOLD_MS, RtspGate } from './gate.ts';
+import { createMemoryTable } from '../../core/session/memory.ts';
+import { GATE_HOLD_MS, RtspGate, type GateTicket } from './gate.ts';
 
 const ADDRESS = '203.0.113.7';
+const LOG = pino({ level: 'silent' });
+
+const ticket = (id: string, changes: Partial<GateTicket> = {}): GateTicket => ({
+  id,
+  generation: 1,
+  address: ADDRESS,
+  ...changes,
+});
 
 /** Whether a promise is settled, and how. */
 function observe(promise: Promise<void>): { state: 'waiting' | 'entered' | 'refused' } {
@@ -14,97 +24,124 @@ function observe(promise: Promise<void>): { state: 'waiting' | 'entered' | 'refu
 }
 
 describe('RtspGate', () => {
+  /** Of two proxies on one table. */
+  let gate: RtspGate;
+  let elsewhere: RtspGate;
   beforeEach(() => {
     vi.useFakeTimers();
+    const { claims } = createMemoryTable();
+    gate = new RtspGate({ claims, log: LOG });
+    elsewhere = new RtspGate({ claims, log: LOG });
   });
   afterEach(() => {
     vi.useRealTimers();
   });
 
+  const holder = async () => (await gate.holderOf(ADDRESS))?.id;
+  const settle = () => vi.advanceTimersByTimeAsync(0);
+
   it('lets the first session in and names it', async () => {
-    const gate = new RtspGate();
-    expect(gate.holderOf(ADDRESS)).toBeUndefined();
-    await gate.enter(ADDRESS, 'a');
-    expect(gate.holderOf(ADDRESS)).toBe('a');
+    expect(await gate.holderOf(ADDRESS)).toBeUndefined();
+    await gate.enter(ticket('a', { generation: 3 }));
+    expect(await gate.holderOf(ADDRESS)).toEqual({ id: 'a', generation: 3 });
+    expect(await elsewhere.holderOf(ADDRESS)).toEqual({ id: 'a', generation: 3 });
   });
 
-  it('holds the second until the first leaves', async () => {
-    const gate = new RtspGate();
-    await gate.enter(ADDRESS, 'a');
-    const second = observe(gate.enter(ADDRESS, 'b'));
-    await vi.advanceTimersByTimeAsync(100);
-    expect(second.state).toBe('waiting');
-    gate.leave('a');
-    expect(gate.holderOf(ADDRESS)).toBe('b');
-    await vi.advanceTimersByTimeAsync(0);
-    expect(second.state).toBe('entered');
-  });
+  it.each(['the same proxy', 'another proxy'])(
+    'holds the second at %s until the first leaves',
+    async (which) => {
+      await gate.enter(ticket('a'));
+      const second = observe((which === 'the same proxy' ? gate : elsewhere).enter(ticket('b')));
+      await vi.advanceTimersByTimeAsync(100);
+      expect(second.state).toBe('waiting');
+      gate.leave(ticket('a'));
+      await settle();
+      expect(second.state).toBe('entered');
+      expect(await holder()).toBe('b');
+    },
+  );
 
   it('lets sessions in one by one, in order', async () => {
-    const gate = new RtspGate();
-    await gate.enter(ADDRESS, 'a');
-    const second = observe(gate.enter(ADDRESS, 'b'));
-    const third = observe(gate.enter(ADDRESS, 'c'));
-    gate.leave('a');
-    await vi.advanceTimersByTimeAsync(0);
+    await gate.enter(ticket('a'));
+    const second = observe(gate.enter(ticket('b')));
+    const third = observe(gate.enter(ticket('c')));
+    gate.leave(ticket('a'));
+    await settle();
     expect([second.state, third.state]).toEqual(['entered', 'waiting']);
-    gate.leave('b');
-    expect(gate.holderOf(ADDRESS)).toBe('c');
-    gate.leave('c');
-    expect(gate.holderOf(ADDRESS)).toBeUndefined();
+    gate.leave(ticket('b'));
+    await settle();
+    expect(await holder()).toBe('c');
+    gate.leave(ticket('c'));
+    expect(await holder()).toBeUndefined();
   });
 
   it('does not let one address wait for another', async () => {
-    const gate = new RtspGate();
-    await gate.enter(ADDRESS, 'a');
-    await gate.enter('198.51.100.1', 'b');
-    expect(gate.holderOf(ADDRESS)).toBe('a');
-    expect(gate.holderOf('198.51.100.1')).toBe('b');
+    await gate.enter(ticket('a'));
+    await gate.enter(ticket('b', { address: '198.51.100.1' }));
+    expect(await holder()).toBe('a');
+    expect(await gate.holderOf('198.51.100.1')).toEqual({ id: 'b', generation: 1 });
   });
 
   it('expires a session that never plays, which then matches by address no more', async () => {
-    const gate = new RtspGate();
-    await gate.enter(ADDRESS, 'a');
+    await gate.enter(ticket('a'));
     await vi.advanceTimersByTimeAsync(GATE_HOLD_MS - 1);
-    expect(gate.holderOf(ADDRESS)).toBe('a');
-    const second = observe(gate.enter(ADDRESS, 'b'));
+    expect(await holder()).toBe('a');
+    const second = observe(gate.enter(ticket('b')));
     await vi.advanceTimersByTimeAsync(1);
     expect(second.state).toBe('entered');
-    expect(gate.holderOf(ADDRESS)).toBe('b');
-    gate.leave('a');
-    expect(gate.holderOf(ADDRESS)).toBe('b');
+    gate.leave(ticket('a'));
+    expect(await holder()).toBe('b');
     await vi.advanceTimersByTimeAsync(GATE_HOLD_MS);
-    expect(gate.holderOf(ADDRESS)).toBeUndefined();
+    expect(await holder()).toBeUndefined();
   });
 
   it('starts the time anew when the holder enters again', async () => {
-    const gate = new RtspGate();
-    await gate.enter(ADDRESS, 'a');
+    await gate.enter(ticket('a'));
     await vi.advanceTimersByTimeAsync(GATE_HOLD_MS - 1);
-    await gate.enter(ADDRESS, 'a');
+    await gate.enter(ticket('a'));
     await vi.advanceTimersByTimeAsync(GATE_HOLD_MS - 1);
-    expect(gate.holderOf(ADDRESS)).toBe('a');
+    expect(await holder()).toBe('a');
     await vi.advanceTimersByTimeAsync(1);
-    expect(gate.holderOf(ADDRESS)).toBeUndefined();
+    expect(await holder()).toBeUndefined();
   });
 
-  it('forgets a waiter that went away', async () => {
-    const gate = new RtspGate();
-    await gate.enter(ADDRESS, 'a');
-    const abort = new AbortController();
-    const second = observe(gate.enter(ADDRESS, 'b', abort.signal));
-    const third = observe(gate.enter(ADDRESS, 'c'));
-    abort.abort();
-    gate.leave('a');
-    await vi.advanceTimersByTimeAsync(0);
-    expect([second.state, third.state]).toEqual(['refused', 'entered']);
-    expect(gate.holderOf(ADDRESS)).toBe('c');
+  it('is not freed by an older generation of its holder', async () => {
+    await gate.enter(ticket('a', { generation: 2 }));
+    elsewhere.leave(ticket('a', { generation: 1 }));
+    expect(await gate.holderOf(ADDRESS)).toEqual({ id: 'a', generation: 2 });
+  });
+
+  it('forgets a waiter that went away, at once', async () => {
+    await gate.enter(ticket('a'));
+    const [first, second] = [new AbortController(), new AbortController()];
+    const waiters = [
+      observe(gate.enter(ticket('b'), first.signal)),
+      observe(gate.enter(ticket('c'), second.signal)),
+      observe(gate.enter(ticket('d'))),
+    ];
+    const states = () => waiters.map(({ state }) => state);
+    second.abort();
+    await settle();
+    expect(states()).toEqual(['waiting', 'refused', 'waiting']);
+    first.abort();
+    gate.leave(ticket('a'));
+    await settle();
+    expect(states()).toEqual(['refused', 'refused', 'entered']);
+    expect(await holder()).toBe('d');
   });
 
   it('refuses one that had gone before it asked', async () => {
-    const gate = new RtspGate();
     const reason = new Error('gone');
-    await expect(gate.enter(ADDRESS, 'a', AbortSignal.abort(reason))).rejects.toBe(reason);
-    expect(gate.holderOf(ADDRESS)).toBeUndefined();
+    await expect(gate.enter(ticket('a'), AbortSignal.abort(reason))).rejects.toBe(reason);
+    expect(await holder()).toBeUndefined();
+  });
+
+  it('is not kept by one that goes away while it is asked for', async () => {
+    const abort = new AbortController();
+    const entering = gate.enter(ticket('a'), abort.signal);
+    abort.abort(new Error('gone'));
+    await expect(entering).rejects.toThrow('gone');
+    await settle();
+    expect(await holder()).toBeUndefined();
   });
 });

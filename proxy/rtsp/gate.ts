@@ -3,98 +3,76 @@
  * its PLAY, among those that will use plain RTSP. Below 15 Mbit/s such a client's first RTSP requests carry
  * nothing but the source address, so only the holder of the gate matches by address.
  *
+ * It is a claim in the session table, so every proxy knows one holder. Whoever sees a generation end frees it.
  * Addresses are compared as text: callers pass them in canonical form.
  */
+import type { Logger } from '../../core/runtime/log.ts';
+import type { SessionRecord } from '../../core/session/record.ts';
+import type { TableClaims } from '../../core/session/table.ts';
+import { ClaimQueue } from '../claim-queue.ts';
 
 /** Longest time between the answer to /launch and PLAY, ms; a client that is later matches by address no more. */
 export const GATE_HOLD_MS = 12_000;
 
-interface Waiter {
-  sessionId: string;
-  /** Takes the gate and lets `enter` resolve. */
-  admit: () => void;
+/** A generation of a session, and the address that its client launched it from. */
+export interface GateTicket {
+  id: string;
+  generation: number;
+  address: string;
 }
 
-interface Lane {
-  holder: string;
-  expiry: NodeJS.Timeout;
-  /** First come, first served; each belongs to one open HTTP request, which bounds them. */
-  waiters: Waiter[];
+export interface RtspGateDeps {
+  claims: TableClaims;
+  log: Logger;
+  /** How long a session may keep the gate without PLAY, ms. Default GATE_HOLD_MS. */
+  holdMs?: number;
 }
 
 /** One gate for each source address. */
 export class RtspGate {
-  /** By address; a lane lives only while it has a holder, a session, for GATE_HOLD_MS: at most one for each session. */
-  readonly #lanes = new Map<string, Lane>();
-  readonly #holdMs: number;
+  readonly #deps: RtspGateDeps;
+  readonly #queue: ClaimQueue;
 
-  /** @param holdMs how long a session may keep the gate without PLAY. */
-  constructor(holdMs: number = GATE_HOLD_MS) {
-    this.#holdMs = holdMs;
+  constructor(deps: RtspGateDeps) {
+    this.#deps = deps;
+    this.#queue = new ClaimQueue(deps.claims);
   }
 
   /**
-   * Waits until no other session of `address` holds the gate, and takes it. Call it when the host is ready, just
-   * before answering. A session that holds it already holds it anew.
+   * Waits until nobody else holds the gate of the address, and takes it. Call it when the host is ready, just before
+   * answering. Who holds it already holds it anew.
    *
-   * @throws the signal's reason when it aborts first (the client went away).
+   * @throws the signal's reason when it aborts first (the client went away); what the table throws.
    */
-  enter(address: string, sessionId: string, signal?: AbortSignal): Promise<void> {
-    if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
-    const lane = this.#lanes.get(address);
-    if (lane === undefined || lane.holder === sessionId) {
-      this.#take(address, sessionId);
-      return Promise.resolve();
-    }
-    return new Promise((resolve, reject) => {
-      const onAbort = () => {
-        const index = lane.waiters.indexOf(waiter);
-        if (index >= 0) lane.waiters.splice(index, 1);
-        reject(signal?.reason as Error);
-      };
-      const waiter: Waiter = {
-        sessionId,
-        admit: () => {
-          signal?.removeEventListener('abort', onAbort);
-          this.#take(address, sessionId);
-          resolve();
-        },
-      };
-      signal?.addEventListener('abort', onAbort, { once: true });
-      lane.waiters.push(waiter);
+  enter(ticket: GateTicket, signal: AbortSignal = new AbortController().signal): Promise<void> {
+    const { holdMs: ttlMs = GATE_HOLD_MS } = this.#deps;
+    return this.#queue.take({ name: nameOf(ticket.address), holder: holderOf(ticket), ttlMs }, signal);
+  }
+
+  /** Frees the gate if this generation holds it: after PLAY, or because it ended. Idempotent. */
+  leave(ticket: GateTicket): void {
+    const { claims, log } = this.#deps;
+    claims.release(nameOf(ticket.address), holderOf(ticket)).catch((err: unknown) => {
+      log.warn({ sessionId: ticket.id, err }, 'rtsp gate not freed: it runs out by itself');
     });
   }
 
-  /** Frees whatever `sessionId` holds: after PLAY, or because it ended. Idempotent. */
-  leave(sessionId: string): void {
-    for (const [address, lane] of [...this.#lanes]) {
-      if (lane.holder === sessionId) this.#release(address, lane);
-    }
+  /** The generation that matches by source address now. @throws what the table throws. */
+  async holderOf(address: string): Promise<Omit<GateTicket, 'address'> | undefined> {
+    const [id, generation] = (await this.#deps.claims.look(nameOf(address)))?.holder.split(' ') ?? [];
+    return id === undefined ? undefined : { id, generation: Number(generation) };
   }
+}
 
-  /** The session that matches by source address now. */
-  holderOf(address: string): string | undefined {
-    return this.#lanes.get(address)?.holder;
-  }
+/** The gate's ticket of a session as its row stands. */
+export function ticketOf({ id, generation, client }: SessionRecord): GateTicket {
+  return { id, generation, address: client.address };
+}
 
-  #take(address: string, sessionId: string): void {
-    const standing = this.#lanes.get(address);
-    clearTimeout(standing?.expiry);
-    const lane: Lane = {
-      holder: sessionId,
-      waiters: standing?.waiters ?? [],
-      expiry: setTimeout(() => {
-        this.#release(address, lane);
-      }, this.#holdMs),
-    };
-    lane.expiry.unref();
-    this.#lanes.set(address, lane);
-  }
+function nameOf(address: string): string {
+  return `gate ${address}`;
+}
 
-  #release(address: string, lane: Lane): void {
-    clearTimeout(lane.expiry);
-    const next = lane.waiters.shift();
-    if (next === undefined) this.#lanes.delete(address);
-    else next.admit();
-  }
+function holderOf({ id, generation }: GateTicket): string {
+  return `${id} ${generation}`;
 }

@@ -11,6 +11,7 @@ import { canonicalAddress } from '../../core/runtime/address.ts';
 import { openRtspFrame, type RtspFrame } from '../../core/protocol/rtsp/encryption.ts';
 import { findHeader, type RtspRequest } from '../../core/protocol/rtsp/message.ts';
 import type { SessionRecord } from '../../core/session/record.ts';
+import type { RtspGate } from './gate.ts';
 import type { HostedSession } from './handshake.ts';
 import type { FrameTrials } from './limits.ts';
 import type { RefusalReason } from './refusals.ts';
@@ -18,7 +19,7 @@ import type { LiveSessions } from './sessions.ts';
 
 export interface IdentifyDeps {
   sessions: LiveSessions;
-  gate: { holderOf: (address: string) => string | undefined };
+  gate: Pick<RtspGate, 'holderOf'>;
   trials: FrameTrials;
 }
 
@@ -44,11 +45,11 @@ const HOST_WITHOUT_PORT = /^(\[[^\]]*\]|[^:]*)/;
  * Finds whose frame this is, by opening it, and takes its sequence number. Sessions of the same source come first;
  * among them and among the rest, those that wait for their handshake.
  */
-export function identifyFrame(
+export async function identifyFrame(
   frame: RtspFrame,
   source: string,
   { sessions, trials }: Pick<IdentifyDeps, 'sessions' | 'trials'>,
-): IdentifiedFrame {
+): Promise<IdentifiedFrame> {
   const live = sessions.all();
   for (const session of inOrder(live, source)) {
     const rikey = sessions.rikeyOf(session);
@@ -58,7 +59,7 @@ export function identifyFrame(
     if (message === undefined) continue;
     const same = live.filter((other) => sessions.rikeyOf(other)?.equals(rikey) === true);
     if (same.length > 1) return { refusal: 'ambiguousFrame' };
-    if (!sessions.takeSequence(session, frame.sequence)) return { refusal: 'replayedFrame' };
+    if (!(await sessions.takeSequence(session, frame.sequence))) return { refusal: 'replayedFrame' };
     return { session, message };
   }
   return { refusal: 'foreignFrame' };
@@ -74,11 +75,11 @@ function inOrder(live: readonly SessionRecord[], source: string): SessionRecord[
 }
 
 /** Finds whose plain request this is; `undefined` when it proves nothing. */
-export function identifyPlain(
+export async function identifyPlain(
   request: RtspRequest,
   origin: Origin,
   { sessions, gate }: Pick<IdentifyDeps, 'sessions' | 'gate'>,
-): SessionRecord | undefined {
+): Promise<SessionRecord | undefined> {
   const value = findHeader(request.headers, 'Session')?.split(';', 1)[0]?.trim();
   if (value !== undefined) return only(sessions.all(), ({ tokens }) => tokens.rtspSession === value);
 
@@ -87,8 +88,9 @@ export function identifyPlain(
   if (labelled.length > 0) return only(labelled, () => true);
   if (!names.every((name) => origin.ownAddresses.includes(name))) return undefined;
 
-  const holder = gate.holderOf(origin.source);
-  return holder === undefined ? undefined : sessions.get(holder);
+  const holder = await gate.holderOf(origin.source);
+  const session = holder && sessions.get(holder.id);
+  return session?.generation === holder?.generation ? session : undefined;
 }
 
 /** Whether this session may speak RTSP now, and in this manner; a refusal when not. */

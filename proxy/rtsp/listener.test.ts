@@ -72,17 +72,17 @@ describe('plain identification', () => {
 
   it('goes by address for the holder of the gate only', async () => {
     expect(await askText(bench.port, options())).toBe(NOT_FOUND);
-    await bench.gate.enter(LOOPBACK, 'b');
+    await bench.gate.enter({ id: 'b', generation: 1, address: LOOPBACK });
     expect(await askText(bench.port, options())).toBe(OK);
     expect(await askText(bench.port, options(LOOPBACK))).toBe(OK);
-    bench.gate.leave('b');
+    bench.gate.leave({ id: 'b', generation: 1, address: LOOPBACK });
     expect(await askText(bench.port, options())).toBe(NOT_FOUND);
     expect(asked()).toEqual([0, 2]);
     expect(await bench.refused('unidentified')).toBe(2);
   });
 
   it('does not make up for a stale Session or label by address', async () => {
-    await bench.gate.enter(LOOPBACK, 'a');
+    await bench.gate.enter({ id: 'a', generation: 1, address: LOOPBACK });
     expect(await askText(bench.port, describeAs('SESSION-stale'))).toBe(NOT_FOUND);
     expect(await askText(bench.port, options('label-of-nobody'))).toBe(NOT_FOUND);
     expect(asked()).toEqual([0, 0]);

@@ -10,11 +10,11 @@ import { canonicalAddress } from '../../core/runtime/address.ts';
 import type { Logger } from '../../core/runtime/log.ts';
 import type { Sealer } from '../../core/runtime/seal.ts';
 import { portUnavailable } from '../../core/runtime/system-errors.ts';
-import type { TableReader, TableWriter } from '../../core/session/table.ts';
+import type { TableClaims, TableReader, TableWriter } from '../../core/session/table.ts';
 import { Door } from '../../core/runtime/door.ts';
 import type { Origin, Origins } from '../origin/origins.ts';
 import { conduct, type ConductDeps } from './conduct.ts';
-import type { RtspGate } from './gate.ts';
+import { ticketOf, type RtspGate } from './gate.ts';
 import type { PublicPorts } from './handshake.ts';
 import { FrameTrials, RTSP_LIMITS, type RtspLimits } from './limits.ts';
 import { createRtspRefusalCounter, type RefusalReason } from './refusals.ts';
@@ -35,6 +35,7 @@ export interface RtspServerDeps {
     limits?: Partial<RtspLimits>;
   };
   table: TableReader;
+  claims: TableClaims;
   streams: TableWriter<'stream'>;
   sealer: Sealer;
   gate: RtspGate;
@@ -57,7 +58,7 @@ export interface RtspServer {
 
 /** Terminates clients' RTSP and conducts the handshake with their hosts. */
 export function createRtspServer(deps: RtspServerDeps): RtspServer {
-  const { config, table, streams, sealer, gate, log, now = () => performance.now() } = deps;
+  const { config, table, claims, streams, sealer, gate, log, now = () => performance.now() } = deps;
   const limits = { ...RTSP_LIMITS, ...config.limits };
   const count = createRtspRefusalCounter(deps.register);
   const refused = (reason: RefusalReason) => {
@@ -69,7 +70,16 @@ export function createRtspServer(deps: RtspServerDeps): RtspServer {
       log.warn({ sessionId, err }, 'stream row cannot be removed');
     });
   };
-  const sessions = new LiveSessions({ table, sealer, onGone: forgetStream, log });
+  const sessions = new LiveSessions({
+    table,
+    claims,
+    sealer,
+    onOver: (session) => {
+      gate.leave(ticketOf(session));
+    },
+    onGone: forgetStream,
+    log,
+  });
   const { allowLoopback, publicPorts } = config;
   const { hostTimeoutMs } = limits;
   const trials = new FrameTrials(limits, now);

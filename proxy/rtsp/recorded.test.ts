@@ -91,7 +91,7 @@ describe('createRtspServer', () => {
       },
       launch: { corever: seals ? 1 : 0 },
     });
-    if (recording !== plain20 && !seals) await bench.gate.enter(LOOPBACK, id);
+    if (recording !== plain20 && !seals) await bench.gate.enter({ id, generation: 1, address: LOOPBACK });
 
     for (const [index, { requestText, replyText, requestBase64, replyBase64 }] of messages.entries()) {
       const answer = await ask(bench.port, Buffer.from(requestBase64, 'base64'));
@@ -122,7 +122,7 @@ describe('createRtspServer', () => {
       encryptionEnabled: seals ? 7 : 0,
       isPlaying: true,
     });
-    expect(bench.gate.holderOf(LOOPBACK)).toBeUndefined();
+    expect(await bench.gate.holderOf(LOOPBACK)).toBeUndefined();
     expect(bench.logged.join('')).not.toMatch(
       new RegExp(`${recording.rikey}|${tokens.rtspSession}|${HOST_SESSION}`),
     );

@@ -1,10 +1,10 @@
 /**
  * The sessions that RTSP may belong to: a live local copy of the session and launch rows, with each rikey
- * unsealed once per generation and the highest frame sequence seen under it.
+ * unsealed once per generation. Which frame sequences were seen under it, the table's claims know for all proxies.
  */
 import { TableFollower } from '../../core/session/follow.ts';
 import type { LaunchRecord, SessionRecord } from '../../core/session/record.ts';
-import type { TableReader } from '../../core/session/table.ts';
+import type { TableClaims, TableReader } from '../../core/session/table.ts';
 import type { Logger } from '../../core/runtime/log.ts';
 import type { Sealer } from '../../core/runtime/seal.ts';
 
@@ -14,13 +14,20 @@ interface GenerationKey {
   sealed: string;
   /** 16 bytes; `undefined` when the seal is broken. */
   rikey: Buffer | undefined;
-  /** Highest sequence of the client's frames in this generation; clients count from 1. */
-  highestSequence: number;
 }
+
+/**
+ * How long the highest sequence of a generation is remembered after its last frame, ms: longer than games last, since
+ * a recorded handshake may be replayed for as long as its generation lives.
+ */
+const SEQUENCE_KEPT_MS = 7 * 24 * 3_600_000;
 
 export interface LiveSessionsDeps {
   table: TableReader;
+  claims: Pick<TableClaims, 'advance'>;
   sealer: Sealer;
+  /** Told each generation that ended or was followed by the next, as it stood before. */
+  onOver?: (session: SessionRecord) => void;
   /** Told when the row of a session is gone. */
   onGone?: (id: string) => void;
   log: Logger;
@@ -32,6 +39,8 @@ export class LiveSessions {
   readonly #follower: TableFollower<'session' | 'launch'>;
   /** By session id; a key goes when its session row goes. */
   readonly #keys = new Map<string, GenerationKey>();
+  /** Sessions that have not ended, as seen before the change that is looked at now; as many as there are rows. */
+  readonly #standing = new Map<string, SessionRecord>();
 
   constructor(deps: LiveSessionsDeps) {
     this.#deps = deps;
@@ -43,7 +52,9 @@ export class LiveSessions {
       },
     });
     this.#follower.onChange(({ kind, id }) => {
-      if (kind !== 'session' || this.#follower.get('session', id) !== undefined) return;
+      if (kind !== 'session') return;
+      this.#noteOver(id);
+      if (this.#follower.get('session', id) !== undefined) return;
       this.#keys.delete(id);
       deps.onGone?.(id);
     });
@@ -79,12 +90,20 @@ export class LiveSessions {
     return this.#keyOf(session).rikey;
   }
 
-  /** Takes a frame sequence of the client's. @returns false for one that is not above all taken before: a replay. */
-  takeSequence(session: SessionRecord, sequence: number): boolean {
-    const key = this.#keyOf(session);
-    if (sequence <= key.highestSequence) return false;
-    key.highestSequence = sequence;
-    return true;
+  /**
+   * Takes a frame sequence of the client's, which counts from 1. @returns false for one that is not above all taken
+   * before, here or by another proxy: a replay. @throws what the table throws.
+   */
+  takeSequence({ id, generation }: SessionRecord, sequence: number): Promise<boolean> {
+    return this.#deps.claims.advance(`rtsp ${id} ${generation}`, sequence, SEQUENCE_KEPT_MS);
+  }
+
+  #noteOver(id: string): void {
+    const before = this.#standing.get(id);
+    const session = this.get(id);
+    if (session === undefined) this.#standing.delete(id);
+    else this.#standing.set(id, session);
+    if (before !== undefined && before.generation !== session?.generation) this.#deps.onOver?.(before);
   }
 
   #keyOf(session: SessionRecord): GenerationKey {
@@ -92,7 +111,7 @@ export class LiveSessions {
     const sealed = session.keys.rikey;
     const known = this.#keys.get(id);
     if (known?.generation === generation && known.sealed === sealed) return known;
-    const key = { generation, sealed, rikey: this.#unseal(session), highestSequence: 0 };
+    const key = { generation, sealed, rikey: this.#unseal(session) };
     this.#keys.set(id, key);
     return key;
   }

@@ -147,12 +147,13 @@ export async function startBench(
   config: Partial<RtspServerDeps['config']> = {},
   beforeWrite: () => Promise<unknown> = () => Promise.resolve(),
 ): Promise<Bench> {
-  const { reader: table, writer } = createMemoryTable();
+  const { reader: table, claims, writer } = createMemoryTable();
   const streams = writer('stream');
   const sealer = createSealer(Buffer.alloc(32, 7));
-  const gate = new RtspGate();
   const register = new Registry();
   const logged: string[] = [];
+  const log = pino({ level: 'debug' }, { write: (line: string) => logged.push(line) });
+  const gate = new RtspGate({ claims, log });
   const server = createRtspServer({
     config: {
       bindAddress: LOOPBACK,
@@ -163,11 +164,12 @@ export async function startBench(
       ...config,
     },
     table,
+    claims,
     streams: { ...streams, put: (row) => beforeWrite().then(() => streams.put(row)) },
     sealer,
     gate,
     origins: new Origins(),
-    log: pino({ level: 'debug' }, { write: (line: string) => logged.push(line) }),
+    log,
     register,
   });
   const port = await server.start();

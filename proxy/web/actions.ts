@@ -66,11 +66,13 @@ export function registerActions(app: FastifyInstance, deps: ActionsDeps): void {
 }
 
 async function enterPin(deps: ActionsDeps, form: z.output<typeof PinForm>): Promise<Message> {
-  const outcome = deps.exchanges.enterPin(form.id, form.pin, {
+  const names = {
     ...(form.name === '' ? {} : { clientName: form.name }),
     ...(form.person === '' ? {} : { userName: form.person }),
-  });
-  if (outcome === undefined) return 'pendingGone';
+  };
+  const outcome = deps.exchanges
+    .enterPin(form.id, form.pin, names)
+    .then((known): Message => known ?? 'pendingGone');
   const { promise: late, resolve } = Promise.withResolvers<Message>();
   const timer = setTimeout(() => {
     resolve('waiting');

@@ -156,7 +156,7 @@ function readersOf(
       pending: () => bench().pending,
       enterPin: (...args) => {
         bench().entered.push(args);
-        return bench().outcome;
+        return Promise.resolve(bench().outcome);
       },
     },
     pairings: {

@@ -4,7 +4,7 @@ import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { HostSpec } from '../../operator/hosts/types.ts';
 
 export interface FakeHostOptions {
-  apps?: string[];
+  apps?: readonly string[];
   capacity?: number;
   labels?: Record<string, string>;
   codecModes?: number;
@@ -21,8 +21,12 @@ export class FakeHost {
   readonly launches: LaunchRequest[] = [];
   isDown: boolean;
   isBusy = false;
+  /** Box art of each of its apps. */
+  art: { type: string; bytes: Uint8Array } | undefined;
   /** What /launch and /resume fail with, when set. */
   refusal: GleipnirError | undefined;
+  /** What it offers. */
+  apps: readonly string[];
   readonly #options: FakeHostOptions;
   readonly #paired = new Set<string>();
   #waiting: ((pin: string) => boolean) | undefined;
@@ -30,6 +34,7 @@ export class FakeHost {
   constructor(name: string, options: FakeHostOptions = {}) {
     const { capacity = 1, isDown = false, hasPerson = false, labels } = options;
     this.#options = options;
+    this.apps = options.apps ?? ['Test card'];
     this.isDown = isDown;
     const spec = { name, address: '192.0.2.7', httpPort: 47_989, capacity, ...(labels && { labels }) };
     this.spec = hasPerson ? spec : { ...spec, enterPin: (pin) => this.typePin(pin) };
@@ -49,9 +54,9 @@ export class FakeHost {
       serverinfo: () => this.#answer('serverinfo', () => this.#info(key)),
       applist: () =>
         this.#answer('applist', () =>
-          this.#titles().map((title, index) => ({ id: index + 1, title, isHdrSupported: false })),
+          this.apps.map((title, index) => ({ id: index + 1, title, isHdrSupported: false })),
         ),
-      appasset: () => this.#answer('appasset', () => undefined),
+      appasset: () => this.#answer('appasset', () => this.art),
       launch: (request) => this.#answer('launch', () => this.#start(request)),
       resume: (request) => this.#answer('resume', () => this.#start(request)),
       cancel: () =>
@@ -60,10 +65,6 @@ export class FakeHost {
         }),
       pair: (pin, signal) => this.#pair(key, pin, signal),
     };
-  }
-
-  #titles(): string[] {
-    return this.#options.apps ?? ['Test card'];
   }
 
   #answer<T>(verb: string, result: () => T): Promise<T> {
