@@ -1,7 +1,7 @@
 /** The object store's contract as a suite: every implementation's spec runs it on its own stores. */
 import { expect, it } from 'vitest';
 import { SAMPLES } from '../crd/samples.ts';
-import { KINDS, type Kind, type Session, type SessionStatus } from '../crd/types.ts';
+import { KINDS, type App, type Kind, type SessionStatus } from '../crd/types.ts';
 import type { NewObject, ObjectEvent, ObjectStore } from './object-store.ts';
 
 export const READY: SessionStatus = {
@@ -19,6 +19,9 @@ export const newSession = (name: string, app = '1'): NewObject<'Session'> => ({
     gameReference: { name: app },
   },
 });
+
+const newApp = (name: string, title = 'Ball'): NewObject<'App'> => ({ name, spec: { title, id: 1 } });
+const ACCEPTED = { available: true };
 
 /** Opens a store; an empty one at first, then what the last one of the kind left, as after a restart of the process. */
 export type OpenStore = <K extends Kind>(
@@ -89,18 +92,18 @@ function describeObjects(open: OpenStore): void {
 
 function describeChanges(open: OpenStore): void {
   it('replaces a spec under the next generation, keeps the status, and remembers both', async () => {
-    const store = await open('Session');
-    const created = await store.create({ ...newSession('a'), labels: { user: 'u' } });
-    await store.patchStatus('a', READY);
-    const { spec } = newSession('a', '2');
+    const store = await open('App');
+    const created = await store.create({ ...newApp('a'), labels: { user: 'u' } });
+    await store.patchStatus('a', ACCEPTED);
+    const { spec } = newApp('a', 'Cube');
     const updated = await store.update('a', spec);
     expect(updated).toEqual({
       ...created,
       metadata: { ...created.metadata, generation: 2 },
       spec,
-      status: READY,
+      status: ACCEPTED,
     });
-    expect(await (await open('Session')).get('a')).toEqual(updated);
+    expect(await (await open('App')).get('a')).toEqual(updated);
   });
 
   it('replaces the whole of a status, and leaves the generation alone', async () => {
@@ -167,10 +170,9 @@ function describeRefusals(open: OpenStore): void {
   });
 
   it('refuses a spec that is not valid, and keeps the old one', async () => {
-    const store = await open('Session');
-    const created = await store.create(newSession('a'));
-    const spec = { ...created.spec, gameReference: { name: '' } };
-    await expect(store.update('a', spec)).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+    const store = await open('App');
+    const created = await store.create(newApp('a'));
+    await expect(store.update('a', { title: '', id: 1 })).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
     expect(await store.get('a')).toBe(created);
   });
 
@@ -184,26 +186,25 @@ function describeRefusals(open: OpenStore): void {
 
 function describeWatch(open: OpenStore): void {
   it('tells changes in order and before the writer hears, never what stood before, nothing after stop', async () => {
-    await (await open('Session')).create(newSession('old'));
-    const store = await open('Session');
-    const events: ObjectEvent<Session>[] = [];
+    await (await open('App')).create(newApp('old'));
+    const store = await open('App');
+    const events: ObjectEvent<App>[] = [];
     const stop = store.watch((event) => events.push(event));
-    await store.create(newSession('a'));
+    await store.create(newApp('a'));
     expect(events).toHaveLength(1);
-    await store.patchStatus('a', READY);
-    await store.update('a', newSession('a', '2').spec);
+    await store.patchStatus('a', ACCEPTED);
+    await store.update('a', newApp('a', 'Cube').spec);
     await store.delete('a');
     stop();
-    await store.create(newSession('b'));
-    expect(
-      events.map(({ type, object }) => [type, object.metadata.name, object.metadata.generation]),
-    ).toEqual([
+    await store.create(newApp('b'));
+    const told = events.map(({ type, object }) => [type, object.metadata.name, object.metadata.generation]);
+    expect(told).toEqual([
       ['added', 'a', 1],
       ['modified', 'a', 1],
       ['modified', 'a', 2],
       ['deleted', 'a', 2],
     ]);
-    expect(events[3]?.object.status).toEqual(READY);
+    expect(events[3]?.object.status).toEqual(ACCEPTED);
   });
 
   it('isolates a listener that throws', async () => {
