@@ -14,6 +14,11 @@ const HOMES = [
   { home: 'core/identity', group: ['node-forge'], message: 'X.509 creation lives in core/identity only.' },
   { home: 'core/protocol', group: ['fast-xml-parser'], message: 'XML lives in core/protocol/moonlight.' },
   { home: 'core/session', group: ['ioredis'], message: 'Redis lives in core/session/redis.' },
+  {
+    home: 'core/store',
+    group: ['@kubernetes/*'],
+    message: 'The Kubernetes client lives in core/store/kubernetes; it costs a second and 80 MB.',
+  },
   { home: 'proxy', group: ['fastify', '@fastify/*'], message: 'Only proxy/ serves with fastify.' },
 ];
 

@@ -5,6 +5,8 @@ import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ERROR_TRAITS } from '../core/runtime/errors.ts';
 import { formatConfiguration } from '../tools/configuration.ts';
+import { formatCrds } from '../tools/crds.ts';
+import { formatKubernetesObjects } from '../tools/kubernetes-objects.ts';
 
 const root = join(import.meta.dirname, '..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -66,6 +68,17 @@ describe('the repository', () => {
 
   it('has docs/configuration.md in step with the schemas', () => {
     expect(read('docs/configuration.md')).toBe(formatConfiguration());
+  });
+
+  it('has the definitions of the kinds, and their page, in step with the schemas', () => {
+    const definitions = files.filter((path) => /^crds\/[^/]+$/.test(path));
+    expect(definitions).toEqual(
+      formatCrds()
+        .map(({ file }) => `crds/${file}`)
+        .sort(),
+    );
+    for (const { file, content } of formatCrds()) expect(read(`crds/${file}`)).toBe(content);
+    expect(read('docs/kubernetes-objects.md')).toBe(formatKubernetesObjects());
   });
 
   it('links only to files that are there', () => {

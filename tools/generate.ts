@@ -1,7 +1,12 @@
 /** `npm run generate`: writes the files that are made from code. `test/repo.test.ts` fails when they are out of step. */
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatConfiguration } from './configuration.ts';
+import { formatCrds } from './crds.ts';
+import { formatKubernetesObjects } from './kubernetes-objects.ts';
 
 const root = join(import.meta.dirname, '..');
 await writeFile(join(root, 'docs', 'configuration.md'), formatConfiguration());
+await writeFile(join(root, 'docs', 'kubernetes-objects.md'), formatKubernetesObjects());
+await mkdir(join(root, 'crds'), { recursive: true });
+for (const { file, content } of formatCrds()) await writeFile(join(root, 'crds', file), content);

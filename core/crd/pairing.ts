@@ -13,7 +13,18 @@ export const Pairing = z.object({
       fingerprint: z
         .string()
         .regex(/^[0-9a-f]{64}$/)
-        .describe("SHA-256 of the certificate's DER, lower-case hex: what each request is compared with."),
+        .optional()
+        .describe(
+          "SHA-256 of the certificate's DER, lower-case hex: what each request is compared with. Computed where absent.",
+        ),
+    })
+    .meta({
+      'x-kubernetes-validations': [
+        {
+          rule: 'self.clientCertPEM == oldSelf.clientCertPEM',
+          message: 'clientCertPEM cannot be changed: another certificate is another Pairing',
+        },
+      ],
     })
     .describe('Who may connect, and as whom.'),
   status: z

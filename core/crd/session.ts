@@ -43,6 +43,14 @@ export const Session = z.object({
         .describe('Gateway of the older system; accepted, not used.'),
       config: Config.optional().describe('Stream settings of the older system; accepted, not used.'),
     })
+    .meta({
+      'x-kubernetes-validations': [
+        {
+          rule: 'self.userReference == oldSelf.userReference && self.gameReference == oldSelf.gameReference && self.pairingReference == oldSelf.pairingReference',
+          message: 'a Session cannot be changed: delete it to end the game',
+        },
+      ],
+    })
     .describe('Who plays what, and from where.'),
   status: z
     .object({

@@ -25,6 +25,7 @@ export const ERROR_TRAITS = {
   SEAL_BROKEN: { status: 500, retry: false },
   OBJECT_EXISTS: { status: 409, retry: false },
   OBJECT_NOT_FOUND: { status: 404, retry: false },
+  OBJECTS_UNAVAILABLE: { status: 503, retry: true },
   OBJECT_CORRUPT: { status: 500, retry: false },
   SESSION_TABLE_CORRUPT: { status: 500, retry: false },
   TABLE_UNAVAILABLE: { status: 503, retry: true },

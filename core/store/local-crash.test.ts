@@ -46,12 +46,16 @@ async function writeAndDie(acknowledgements: number): Promise<number> {
 }
 
 describe('createLocalStore', () => {
-  it('finds the last acknowledged state, or the one being written, after SIGKILL', async () => {
-    for (const acknowledgements of [1, 2, 5, 9]) {
-      const last = await writeAndDie(acknowledgements);
-      const store = await createLocalStore({ kind: 'Session', directory, now: () => new Date() });
-      const found = (await store.get('a'))?.status?.launchGeneration;
-      expect([last, last + 1]).toContain(found);
-    }
-  });
+  it(
+    'finds the last acknowledged state, or the one being written, after SIGKILL',
+    { timeout: 30_000 },
+    async () => {
+      for (const acknowledgements of [1, 2, 5, 9]) {
+        const last = await writeAndDie(acknowledgements);
+        const store = await createLocalStore({ kind: 'Session', directory, now: () => new Date() });
+        const found = (await store.get('a'))?.status?.launchGeneration;
+        expect([last, last + 1]).toContain(found);
+      }
+    },
+  );
 });

@@ -12,9 +12,11 @@ import { parse, stringify } from 'yaml';
 import { API_VERSION, KINDS, type Kind, type ObjectOf } from '../crd/types.ts';
 import { GleipnirError } from '../runtime/errors.ts';
 import { makeFolder, writeFileAtomic } from '../runtime/files.ts';
-import { deepFreeze } from '../runtime/freeze.ts';
 import { workOnFile } from '../runtime/system-errors.ts';
-import type { NewObject, ObjectEvent, ObjectStore } from './object-store.ts';
+import { Listeners } from './listeners.ts';
+import type { NewObject, ObjectEvent, ObjectStore, StatusOf } from './object-store.ts';
+import { parseObject, validObject } from './parse.ts';
+import { WriteQueue } from './write-queue.ts';
 
 const FILE_SUFFIX = '.yaml';
 const LEFTOVER_SUFFIX = '.tmp';
@@ -44,12 +46,12 @@ class LocalStore<K extends Kind> implements ObjectStore<K> {
   readonly #folder: string;
   /** By name; bounded by what the disk holds. */
   readonly #objects: Map<string, ObjectOf[K]>;
-  /** The last write of each name that has one under way. */
-  readonly #writes = new Map<string, Promise<unknown>>();
-  readonly #listeners = new Set<(event: ObjectEvent<ObjectOf[K]>) => void>();
+  readonly #writes = new WriteQueue();
+  readonly #listeners: Listeners<ObjectEvent<ObjectOf[K]>>;
 
   constructor(deps: LocalStoreDeps<K>, folder: string, objects: Map<string, ObjectOf[K]>) {
     this.#deps = deps;
+    this.#listeners = new Listeners(deps.onListenerError);
     this.#folder = folder;
     this.#objects = objects;
   }
@@ -59,7 +61,7 @@ class LocalStore<K extends Kind> implements ObjectStore<K> {
   readonly list = (): Promise<ObjectOf[K][]> => Promise.resolve([...this.#objects.values()]);
 
   readonly create = (object: NewObject<K>): Promise<ObjectOf[K]> =>
-    this.#serialise(object.name, async () => {
+    this.#writes.run(object.name, async () => {
       if (this.#objects.has(object.name)) {
         throw new GleipnirError('OBJECT_EXISTS', 'An object of this name exists', this.#nameOf(object.name));
       }
@@ -75,38 +77,32 @@ class LocalStore<K extends Kind> implements ObjectStore<K> {
     });
 
   readonly update = (name: string, spec: ObjectOf[K]['spec']): Promise<ObjectOf[K]> =>
-    this.#serialise(name, async () => {
+    this.#writes.run(name, async () => {
       const standing = this.#standing(name);
       if (isDeepStrictEqual(spec, standing.spec)) return standing;
       const metadata = { ...standing.metadata, generation: standing.metadata.generation + 1 };
       return this.#store('modified', { ...standing, metadata, spec });
     });
 
-  readonly patchStatus = (
-    name: string,
-    status: Parameters<ObjectStore<K>['patchStatus']>[1],
-  ): Promise<ObjectOf[K]> =>
-    this.#serialise(name, () => this.#store('modified', { ...this.#standing(name), status }));
+  readonly patchStatus = (name: string, status: StatusOf<K>): Promise<ObjectOf[K]> =>
+    this.#writes.run(name, async () => {
+      const standing = this.#standing(name);
+      if (isDeepStrictEqual(status, standing.status)) return standing;
+      return this.#store('modified', { ...standing, status });
+    });
 
   readonly delete = (name: string): Promise<void> =>
-    this.#serialise(name, async () => {
+    this.#writes.run(name, async () => {
       const object = this.#objects.get(name);
       if (object === undefined) return;
       await rm(this.#pathOf(name), { force: true });
       await syncDirectory(this.#folder);
       this.#objects.delete(name);
-      this.#announce({ type: 'deleted', object });
+      this.#listeners.tell({ type: 'deleted', object });
     });
 
-  readonly watch = (listener: (event: ObjectEvent<ObjectOf[K]>) => void): (() => void) => {
-    const own: typeof listener = (event) => {
-      listener(event);
-    };
-    this.#listeners.add(own);
-    return () => {
-      this.#listeners.delete(own);
-    };
-  };
+  readonly watch = (listener: (event: ObjectEvent<ObjectOf[K]>) => void): (() => void) =>
+    this.#listeners.add(listener);
 
   #standing(name: string): ObjectOf[K] {
     const object = this.#objects.get(name);
@@ -115,38 +111,12 @@ class LocalStore<K extends Kind> implements ObjectStore<K> {
   }
 
   async #store(type: 'added' | 'modified', candidate: object): Promise<ObjectOf[K]> {
-    const parsed = parseObject(this.#deps.kind, candidate);
-    if ('problems' in parsed) {
-      throw new GleipnirError('REQUEST_INVALID', 'The object is not valid', { problems: parsed.problems });
-    }
-    const { object } = parsed;
+    const object = validObject(this.#deps.kind, candidate);
     const { name } = object.metadata;
     await writeFileAtomic(this.#pathOf(name), stringify({ apiVersion: API_VERSION, ...object }));
     this.#objects.set(name, object);
-    this.#announce({ type, object });
+    this.#listeners.tell({ type, object });
     return object;
-  }
-
-  #announce(event: ObjectEvent<ObjectOf[K]>): void {
-    for (const listener of [...this.#listeners]) {
-      try {
-        listener(event);
-      } catch (error) {
-        (this.#deps.onListenerError ?? warn)(error);
-      }
-    }
-  }
-
-  /** Runs `write` after the writes of this name that were asked for before. */
-  #serialise<T>(name: string, write: () => Promise<T>): Promise<T> {
-    const before = this.#writes.get(name) ?? Promise.resolve();
-    const mine = before.then(write, write);
-    this.#writes.set(name, mine);
-    const forget = () => {
-      if (this.#writes.get(name) === mine) this.#writes.delete(name);
-    };
-    mine.then(forget, forget);
-    return mine;
   }
 
   #pathOf(name: string): string {
@@ -185,16 +155,6 @@ async function loadObject<K extends Kind>(kind: K, path: string): Promise<Object
   return parsed.object;
 }
 
-function parseObject<K extends Kind>(
-  kind: K,
-  value: unknown,
-): { object: ObjectOf[K] } | { problems: string } {
-  const parsed = KINDS[kind].schema.safeParse(value);
-  if (parsed.success) return { object: deepFreeze(parsed.data as ObjectOf[K]) };
-  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
-  return { problems: problems.join('; ') };
-}
-
 function corrupt(file: string, problems: string, cause?: unknown): GleipnirError {
   return new GleipnirError('OBJECT_CORRUPT', 'A stored object is damaged', { file, problems }, { cause });
 }
@@ -202,8 +162,4 @@ function corrupt(file: string, problems: string, cause?: unknown): GleipnirError
 async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r');
   await directory.sync().finally(() => directory.close());
-}
-
-function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : String(error), 'ObjectStoreWarning');
 }

@@ -14,9 +14,13 @@ export interface NewObject<K extends Kind> {
   spec: ObjectOf[K]['spec'];
 }
 
-type StatusOf<K extends Kind> = ObjectOf[K] extends { status?: infer S } ? NonNullable<S> : never;
+/** The status of a kind, as it is written. */
+export type StatusOf<K extends Kind> = ObjectOf[K] extends { status?: infer S } ? NonNullable<S> : never;
 
-/** The objects of one kind. */
+/**
+ * The objects of one kind. Reads are answered from this process's own copy, which has at least what its own writes
+ * returned. Each method may also reject with OBJECTS_UNAVAILABLE where the objects are kept elsewhere.
+ */
 export interface ObjectStore<K extends Kind> {
   get: (name: string) => Promise<ObjectOf[K] | undefined>;
   list: () => Promise<ObjectOf[K][]>;
@@ -28,7 +32,7 @@ export interface ObjectStore<K extends Kind> {
    * @throws GleipnirError OBJECT_NOT_FOUND
    */
   update: (name: string, spec: ObjectOf[K]['spec']) => Promise<ObjectOf[K]>;
-  /** Replaces the status. @throws GleipnirError OBJECT_NOT_FOUND */
+  /** Replaces the status; an equal one changes nothing. @throws GleipnirError OBJECT_NOT_FOUND */
   patchStatus: (name: string, status: StatusOf<K>) => Promise<ObjectOf[K]>;
   /** Idempotent. */
   delete: (name: string) => Promise<void>;

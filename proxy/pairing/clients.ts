@@ -4,6 +4,7 @@
  */
 import type { Pairing } from '../../core/crd/types.ts';
 import type { ObjectEvent, ObjectStore } from '../../core/store/object-store.ts';
+import { fingerprintOfPairing } from './fingerprint.ts';
 
 /** A live index of the Pairings by fingerprint. */
 export class PairedClients {
@@ -40,7 +41,8 @@ export class PairedClients {
   }
 
   #apply({ type, object }: ObjectEvent<Pairing>): void {
-    const { fingerprint } = object.spec;
+    const fingerprint = fingerprintOfPairing(object);
+    if (fingerprint === undefined) return;
     if (type !== 'deleted') this.#byFingerprint.set(fingerprint, object);
     else if (this.#byFingerprint.get(fingerprint)?.metadata.name === object.metadata.name) {
       this.#byFingerprint.delete(fingerprint);

@@ -2,6 +2,7 @@
 import type { Pairing } from '../../core/crd/types.ts';
 import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { ObjectStore } from '../../core/store/object-store.ts';
+import { fingerprintOfPairing } from './fingerprint.ts';
 import type { EnteredNames } from './types.ts';
 
 /** Pairings in all. Each takes a person who enters a PIN; sessions and identities at hosts are bounded by them. */
@@ -23,7 +24,7 @@ export function pairingNameOf(fingerprint: string): string {
  */
 export async function storePairing(
   pairings: Pick<ObjectStore<'Pairing'>, 'get' | 'list' | 'create' | 'update'>,
-  client: Pick<Pairing['spec'], 'fingerprint' | 'clientCertPEM'>,
+  client: Pick<Pairing['spec'], 'clientCertPEM'> & { fingerprint: string },
   { clientName, userName }: EnteredNames,
 ): Promise<void> {
   const name = pairingNameOf(client.fingerprint);
@@ -39,7 +40,7 @@ export async function storePairing(
   } catch (error) {
     if (!(error instanceof GleipnirError) || error.code !== 'OBJECT_EXISTS') throw error;
     const standing = await pairings.get(name);
-    if (standing?.spec.fingerprint !== client.fingerprint) throw error;
+    if (standing === undefined || fingerprintOfPairing(standing) !== client.fingerprint) throw error;
     await pairings.update(name, { ...standing.spec, ...entered });
   }
 }

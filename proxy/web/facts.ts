@@ -9,6 +9,7 @@ import type { FlowRecord } from '../../core/session/record.ts';
 import type { TableReader } from '../../core/session/table.ts';
 import type { ObjectStore } from '../../core/store/object-store.ts';
 import type { PairingExchanges } from '../pairing/exchange.ts';
+import { fingerprintOfPairing } from '../pairing/fingerprint.ts';
 import type { PendingExchange } from '../pairing/types.ts';
 
 /** How a stream does: figures of the relay, over the last seconds where not said otherwise. */
@@ -50,6 +51,7 @@ export interface ClientView {
   name: string | null;
   person: string | null;
   /** SHA-256 of the certificate, lower-case hex. */
+  /** Empty where the Pairing holds no certificate. */
   fingerprint: string;
   /** Of the pairing, RFC 3339. */
   since: string;
@@ -100,13 +102,14 @@ export class Facts {
   /** By name, those without one last. */
   async clients(): Promise<Listing<ClientView>> {
     const [pairings, sessions] = await Promise.all([this.#deps.pairings.list(), this.#deps.sessions.list()]);
-    const items = pairings.map(({ metadata, spec }) => {
+    const items = pairings.map((pairing) => {
+      const { metadata, spec } = pairing;
       const session = sessions.find((each) => playerOf(each) === metadata.name && !isOver(each));
       return {
         id: metadata.name,
         name: spec.clientName ?? null,
         person: personOf(spec.userReference.name, metadata.name),
-        fingerprint: spec.fingerprint,
+        fingerprint: fingerprintOfPairing(pairing) ?? '',
         since: metadata.creationTimestamp,
         playing: session === undefined ? null : this.#titleOf(session),
       };
