@@ -9,7 +9,7 @@ import { describeHostProblem } from '../operator/hosts/problem.ts';
 import type { HostSpec } from '../operator/hosts/types.ts';
 import { checkAccess } from '../proxy/web/access.ts';
 import type { ApplianceConfig } from './config.ts';
-import type { HostsFile } from './hosts-file.ts';
+import type { HostsFile } from '../operator/hosts/hosts-file.ts';
 
 /** Nobody in particular: who a host is, it tells everybody. */
 const STRANGER = {

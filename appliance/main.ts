@@ -7,7 +7,7 @@ import type { FailureNames } from '../core/runtime/failure.ts';
 import { readFileIfPresent } from '../core/runtime/files.ts';
 import { formatSettings } from '../core/runtime/settings.ts';
 import { ApplianceConfig, SETTING_PREFIXES } from './config.ts';
-import { parseHostsFile, type HostsFile } from './hosts-file.ts';
+import { parseHostsFile, type HostsFile } from '../operator/hosts/hosts-file.ts';
 
 const USAGE = `npm start -- [option]
 

@@ -2,7 +2,7 @@
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createIdentityStore } from '../core/host/identities.ts';
+import { createDocumentFiles, createIdentityStore } from '../core/host/identities.ts';
 import { holdFolder } from '../core/runtime/folder-lock.ts';
 import { createLogger, formatLog } from '../core/runtime/log.ts';
 import { HostPool } from '../operator/hosts/pool.ts';
@@ -11,8 +11,8 @@ import { formatBanner } from './banner.ts';
 import type { ApplianceConfig } from './config.ts';
 import { startDemoHost, type DemoHost } from './demo-host.ts';
 import { openDeploymentKey } from './deployment-key.ts';
-import { createDrivers } from './drivers.ts';
-import type { HostsFile } from './hosts-file.ts';
+import { createDrivers } from '../operator/hosts/drivers.ts';
+import type { HostsFile } from '../operator/hosts/hosts-file.ts';
 
 /** How long the banner waits for the hosts' first answers. */
 const HOSTS_ASKED_SECONDS = 3;
@@ -37,7 +37,10 @@ export async function startAppliance(
   const log = createLogger(config.logLevel, await formatLog(config.logFormat, process.stderr));
   const lock = await holdFolder(config.dataDir);
   const sealer = await openDeploymentKey(join(config.dataDir, 'deployment.key'));
-  const identities = createIdentityStore({ directory: join(config.dataDir, 'hosts'), sealer });
+  const identities = createIdentityStore({
+    documents: createDocumentFiles(join(config.dataDir, 'hosts')),
+    sealer,
+  });
   let demo: DemoHost | undefined;
   if (hostsFile === undefined) demo = await startDemoHost(identities, log);
   const known = hostsFile ?? { hosts: demo === undefined ? [] : [demo.spec] };

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createHostCertificate } from '../identity/certificate.ts';
 import { createSealer, type Sealer } from '../runtime/seal.ts';
-import { createIdentityStore } from './identities.ts';
+import { createDocumentFiles, createIdentityStore } from './identities.ts';
 
 let directory: string;
 let sealer: Sealer;
@@ -27,21 +27,21 @@ async function onlyFile(): Promise<string> {
 
 describe('createIdentityStore().open', () => {
   it('makes an identity once, and finds it again after a restart', async () => {
-    const first = await createIdentityStore({ directory, sealer }).open('wolf', 'alice/doom');
-    const second = await createIdentityStore({ directory, sealer }).open('wolf', 'alice/doom');
+    const first = await createIdentityStore({ documents: createDocumentFiles(directory), sealer }).open('wolf', 'alice/doom');
+    const second = await createIdentityStore({ documents: createDocumentFiles(directory), sealer }).open('wolf', 'alice/doom');
     expect(second.identity).toEqual(first.identity);
     expect(second.hostCertificatePem).toBeUndefined();
   });
 
   it('makes one identity for callers at the same time', async () => {
-    const store = createIdentityStore({ directory, sealer });
+    const store = createIdentityStore({ documents: createDocumentFiles(directory), sealer });
     const [one, other] = await Promise.all([store.open('wolf', 'a'), store.open('wolf', 'a')]);
     expect(other).toBe(one);
     await onlyFile();
   });
 
   it('tells hosts and keys apart, whatever is in their names', async () => {
-    const store = createIdentityStore({ directory, sealer });
+    const store = createIdentityStore({ documents: createDocumentFiles(directory), sealer });
     const names = [
       ['a', 'b'],
       ['b', 'a'],
@@ -55,16 +55,16 @@ describe('createIdentityStore().open', () => {
 
   it('keeps the certificate of the host', async () => {
     const { certificatePem } = await createHostCertificate('Wolf');
-    const known = await createIdentityStore({ directory, sealer }).open('wolf', 'a');
+    const known = await createIdentityStore({ documents: createDocumentFiles(directory), sealer }).open('wolf', 'a');
     await known.setHostCertificate(certificatePem);
     expect(known.hostCertificatePem).toBe(certificatePem);
-    const again = await createIdentityStore({ directory, sealer }).open('wolf', 'a');
+    const again = await createIdentityStore({ documents: createDocumentFiles(directory), sealer }).open('wolf', 'a');
     expect(again.hostCertificatePem).toBe(certificatePem);
     expect(again.identity).toEqual(known.identity);
   });
 
   it('writes no private key in the clear', async () => {
-    const { identity } = await createIdentityStore({ directory, sealer }).open('wolf', 'a');
+    const { identity } = await createIdentityStore({ documents: createDocumentFiles(directory), sealer }).open('wolf', 'a');
     const content = await readFile(await onlyFile(), 'utf8');
     expect(content).not.toContain('PRIVATE KEY');
     expect(content).not.toContain(identity.privateKeyPem.slice(40, 80));
@@ -80,27 +80,27 @@ describe('createIdentityStore().open', () => {
     },
     { name: 'with a broken certificate', damage: (text: string) => text.replace('MII', 'XII') },
   ])('says IDENTITY_CORRUPT naming a file that is $name, and leaves it alone', async ({ damage }) => {
-    await createIdentityStore({ directory, sealer }).open('wolf', 'a');
+    await createIdentityStore({ documents: createDocumentFiles(directory), sealer }).open('wolf', 'a');
     const file = await onlyFile();
     const damaged = damage(await readFile(file, 'utf8'));
     await writeFile(file, damaged);
-    const opening = createIdentityStore({ directory, sealer }).open('wolf', 'a');
+    const opening = createIdentityStore({ documents: createDocumentFiles(directory), sealer }).open('wolf', 'a');
     await expect(opening).rejects.toMatchObject({ code: 'IDENTITY_CORRUPT', details: { file } });
     expect(await readFile(file, 'utf8')).toBe(damaged);
   });
 
   it('says IDENTITY_CORRUPT under another deployment key', async () => {
-    await createIdentityStore({ directory, sealer }).open('wolf', 'a');
-    const other = createIdentityStore({ directory, sealer: createSealer(randomBytes(32)) });
+    await createIdentityStore({ documents: createDocumentFiles(directory), sealer }).open('wolf', 'a');
+    const other = createIdentityStore({ documents: createDocumentFiles(directory), sealer: createSealer(randomBytes(32)) });
     await expect(other.open('wolf', 'a')).rejects.toMatchObject({ code: 'IDENTITY_CORRUPT' });
   });
 
   it('opens again after a person repaired the file', async () => {
-    const { identity } = await createIdentityStore({ directory, sealer }).open('wolf', 'a');
+    const { identity } = await createIdentityStore({ documents: createDocumentFiles(directory), sealer }).open('wolf', 'a');
     const file = await onlyFile();
     const content = await readFile(file);
     await writeFile(file, '');
-    const store = createIdentityStore({ directory, sealer });
+    const store = createIdentityStore({ documents: createDocumentFiles(directory), sealer });
     await expect(store.open('wolf', 'a')).rejects.toMatchObject({ code: 'IDENTITY_CORRUPT' });
     await writeFile(file, content);
     expect((await store.open('wolf', 'a')).identity).toEqual(identity);

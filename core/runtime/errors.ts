@@ -35,6 +35,7 @@ export const ERROR_TRAITS = {
   APP_RUNNING: { status: 409, retry: false },
   SESSION_NOT_FOUND: { status: 404, retry: false },
   NO_HOST_FREE: { status: 503, retry: true },
+  NOT_LEADING: { status: 503, retry: false },
   LAUNCH_TIMEOUT: { status: 504, retry: true },
   HOST_UNREACHABLE: { status: 502, retry: true },
   HOST_REFUSED: { status: 502, retry: false },

@@ -1,6 +1,7 @@
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Election, ELECTION_TIMES, type LeaseState, type LeaseStore, type NewLease } from './election.ts';
+import type { LeaseState, LeaseStore, NewLease } from '../../core/store/lease.ts';
+import { Election, ELECTION_TIMES } from './election.ts';
 
 const { durationMs, renewDeadlineMs, retryMs } = ELECTION_TIMES;
 

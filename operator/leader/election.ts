@@ -6,27 +6,7 @@
  * is stopped.
  */
 import type { Logger } from '../../core/runtime/log.ts';
-
-/** The lease as it stands. */
-export interface LeaseState {
-  /** Empty: nobody holds it. */
-  holder: string;
-  /** How long others wait after they saw it renewed, ms. */
-  durationMs: number;
-  /** How often it changed hands. */
-  transitions: number;
-  /** Differs after every write; a write must name the one it is based on. */
-  version: string;
-}
-
-export type NewLease = Omit<LeaseState, 'version'>;
-
-/** Where the lease is kept. */
-export interface LeaseStore {
-  read: () => Promise<LeaseState | undefined>;
-  /** Writes it where `base` still stands (`undefined`: there is none). @returns what stands now, `undefined` when another was faster. */
-  write: (lease: NewLease, base: LeaseState | undefined) => Promise<LeaseState | undefined>;
-}
+import type { LeaseState, LeaseStore } from '../../core/store/lease.ts';
 
 export interface ElectionTimes {
   /** Others may take the lease so long after they saw its last renewal, ms. */

@@ -7,8 +7,8 @@ import { pino } from 'pino';
 import { createAppliance, type Appliance, type AppliancePorts } from '../../appliance/appliance.ts';
 import { ApplianceConfig } from '../../appliance/config.ts';
 import { openDeploymentKey } from '../../appliance/deployment-key.ts';
-import { createDrivers } from '../../appliance/drivers.ts';
-import { createIdentityStore } from '../../core/host/identities.ts';
+import { createDrivers } from '../../operator/hosts/drivers.ts';
+import { createDocumentFiles, createIdentityStore } from '../../core/host/identities.ts';
 import { createClientCertificate } from '../../core/identity/certificate.ts';
 import { loadConfig } from '../../core/runtime/config.ts';
 import { SS_ENC } from '../../core/protocol/sdp.ts';
@@ -68,7 +68,7 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
   const { onLogLine = (line: string) => logLines.push(line) } = options;
   const log = pino({ level: 'debug' }, { write: onLogLine });
   const sealer = await openDeploymentKey(join(dataDir, 'deployment.key'));
-  const identities = createIdentityStore({ directory: join(dataDir, 'hosts'), sealer });
+  const identities = createIdentityStore({ documents: createDocumentFiles(join(dataDir, 'hosts')), sealer });
 
   const hosts = hostOptions.map((hostOption) =>
     createSimHost({ encryption: ALL_ENCRYPTION, sessionsMax: capacity, ...hostOption }),

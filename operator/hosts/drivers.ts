@@ -1,10 +1,10 @@
-/** Host drivers of the appliance: one per host and identity, made on first use. */
-import { createHostDriver } from '../core/host/driver.ts';
-import type { IdentityStore } from '../core/host/identities.ts';
-import { PairingQueue } from '../core/host/pairing-queue.ts';
-import type { HostDriver } from '../core/host/types.ts';
-import type { Logger } from '../core/runtime/log.ts';
-import type { HostSpec } from '../operator/hosts/types.ts';
+/** Drivers of the static hosts: one per host and identity, made on first use. */
+import { createHostDriver } from '../../core/host/driver.ts';
+import type { IdentityStore } from '../../core/host/identities.ts';
+import { PairingQueue } from '../../core/host/pairing-queue.ts';
+import type { HostDriver } from '../../core/host/types.ts';
+import type { Logger } from '../../core/runtime/log.ts';
+import type { HostSpec } from './types.ts';
 
 /** @returns what `HostPool` asks for drivers. */
 export function createDrivers(

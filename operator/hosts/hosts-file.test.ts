@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { GleipnirError } from '../core/runtime/errors.ts';
+import { GleipnirError } from '../../core/runtime/errors.ts';
 import { parseHostsFile } from './hosts-file.ts';
 
 function problemsOf(text: string): string {

@@ -1,13 +1,13 @@
 /**
- * hosts.yaml: the static hosts of the appliance, and who may play on which (`hosts.example.yaml` shows all of it).
+ * hosts.yaml: the static hosts, and who may play on which (`hosts.example.yaml` shows all of it).
  * Every mistake is reported with its line.
  */
 import { closestMatch } from 'leven';
 import { LineCounter, parseDocument, visit, type Document } from 'yaml';
 import { z } from 'zod';
-import { GleipnirError } from '../core/runtime/errors.ts';
-import { carries } from '../operator/hosts/rules.ts';
-import type { HostRule, HostSpec } from '../operator/hosts/types.ts';
+import { GleipnirError } from '../../core/runtime/errors.ts';
+import { carries } from './rules.ts';
+import type { HostRule, HostSpec } from './types.ts';
 
 const HOSTS_MAX = 256;
 const RULES_MAX = 256;
