@@ -244,7 +244,7 @@ export class PairingExchanges {
     this.#forget(exchange);
     try {
       const clientCertPEM = parties.client.certificatePem;
-      await storePairing(this.#deps.pairings, { fingerprint, clientCertPEM }, names);
+      await storePairing(this.#deps.pairings, { fingerprint, clientCertPEM }, { ...names, address });
     } catch (error) {
       this.#settle(exchange, 'failed');
       throw error;
