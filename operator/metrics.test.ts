@@ -12,6 +12,7 @@ const host = (state: HostState['state'], capacity: number, used: number): HostSt
   capacity,
   used,
   apps: [],
+  notices: [],
   labels: {},
 });
 

@@ -4,7 +4,7 @@
  * back by itself.
  */
 import type { AppCatalog, AwaitedPin, CatalogApp, HostState } from '../../core/host/catalog.ts';
-import type { HostDriver } from '../../core/host/types.ts';
+import type { BoxArt, HostDriver } from '../../core/host/types.ts';
 import { CODEC_MODE } from '../../core/protocol/moonlight/codec-modes.ts';
 import type { Logger } from '../../core/runtime/log.ts';
 import { appIdOf } from './app-id.ts';
@@ -46,6 +46,7 @@ export interface PlaceRequest {
 export class HostPool implements AppCatalog {
   readonly #watches: readonly HostWatch[];
   readonly #rules: readonly HostRule[];
+  readonly #log: Logger;
   /** Bounded by the capacities of the hosts. */
   readonly #placements = new Map<string, { watch: HostWatch; placement: Placement }>();
   readonly #gameEnded = new Set<(sessionId: string) => void>();
@@ -53,6 +54,7 @@ export class HostPool implements AppCatalog {
 
   constructor({ hosts, rules = [], driverOf, log, pollMs = POLL_MS }: HostPoolDeps) {
     this.#rules = rules;
+    this.#log = log;
     this.#watches = hosts.map(
       (spec) =>
         new HostWatch({
@@ -103,7 +105,7 @@ export class HostPool implements AppCatalog {
 
   /**
    * Reserves a place for a session on the least loaded host that offers the app and that the rules let the user play
-   * on, in one step.
+   * on, in one step. One whose newest answer to a launch was of no use comes last.
    *
    * @returns `missing` when no such host is up, `busy` when all are full.
    */
@@ -113,7 +115,10 @@ export class HostPool implements AppCatalog {
     );
     if (offering.length === 0) return 'missing';
     const load = ({ watch }: { watch: HostWatch }): number => this.#load(watch) / watch.capacity;
-    const free = offering.filter((offer) => load(offer) < 1).sort((one, other) => load(one) - load(other));
+    const doubt = ({ watch }: { watch: HostWatch }): number => Number(watch.isDoubtful());
+    const free = offering
+      .filter((offer) => load(offer) < 1)
+      .sort((one, other) => doubt(one) - doubt(other) || load(one) - load(other));
     const [best] = free;
     if (best === undefined) return 'busy';
 
@@ -158,9 +163,12 @@ export class HostPool implements AppCatalog {
     return [...apps.values()].sort((one, other) => one.title.localeCompare(other.title));
   }
 
-  async asset(appId: number): Promise<{ type: string; bytes: Uint8Array } | undefined> {
+  async asset(appId: number): Promise<BoxArt | undefined> {
     for (const { watch, app } of this.#offering(appId)) {
-      const asset = await watch.asset(app.id);
+      // A host that gives none, or nonsense, must not keep the others' from the client.
+      const asset = await watch.asset(app.id).catch((err: unknown) => {
+        this.#log.debug({ host: watch.spec.name, err }, 'host gives no box art');
+      });
       if (asset !== undefined) return asset;
     }
     return undefined;
@@ -168,7 +176,8 @@ export class HostPool implements AppCatalog {
 
   codecModes(): number {
     const modes = this.#watches.flatMap((watch) => watch.info()?.codecModes ?? []);
-    return modes.length === 0 ? CODEC_MODE.H264 : modes.reduce((all, each) => all & each);
+    // A client that reads 0 here gives up before it says why.
+    return modes.length === 0 ? CODEC_MODE.H264 : modes.reduce((all, each) => all & each) || CODEC_MODE.H264;
   }
 
   maxLumaPixelsHEVC(): number {
@@ -192,6 +201,7 @@ export class HostPool implements AppCatalog {
           .apps()
           .map(({ title }) => title)
           .sort((one, other) => one.localeCompare(other)),
+        notices: watch.notices(),
         labels: watch.spec.labels ?? {},
       }))
       .sort((one, other) => one.name.localeCompare(other.name));

@@ -21,7 +21,7 @@ export function renderHostsPage(model: PageModel, { items, version }: Listing<Ho
   return renderPage(model, { path: '/hosts', title: 'Hosts', body, reloads: true });
 }
 
-function hostCard({ name, address, state, capacity, used, apps, labels, pin }: HostView): Html {
+function hostCard({ name, address, state, capacity, used, apps, notices, labels, pin }: HostView): Html {
   const { text, tone } = STATES[state];
   const tags = Object.entries(labels).map(([key, value]) => html`<li>${key}: ${value}</li>`);
   return html`<li class="card" data-id="${name}">
@@ -33,6 +33,7 @@ function hostCard({ name, address, state, capacity, used, apps, labels, pin }: H
             Type <strong class="pin">${pin}</strong> at this machine to let Gleipnir in.
           </p>`
     }
+    ${notices.map((notice) => html`<p class="notice warn">${notice}</p>`)}
     <dl>
       <dt>Address</dt>
       <dd>${address}</dd>
