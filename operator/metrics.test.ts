@@ -13,6 +13,7 @@ const host = (state: HostFacts['state'], capacity: number, used: number): HostFa
   used,
   apps: [],
   problem: null,
+  notices: [],
   labels: {},
 });
 

@@ -26,7 +26,16 @@ const GO = appOf('go', { id: 2, title: 'A game of Go', hosts: ['attic', 'lab'] }
 const offer = (id: number) => ({ id, title: `app ${id}`, isHdrSupported: false });
 const putHost = (id: string, changes: Partial<HostRecord> = {}) =>
   table.writer('host').put({
-    ...{ id, generation: 1, address: '192.0.2.7', state: 'up', problem: null, capacity: 1, used: 0 },
+    ...{
+      id,
+      generation: 1,
+      address: '192.0.2.7',
+      state: 'up',
+      problem: null,
+      notices: [],
+      capacity: 1,
+      used: 0,
+    },
     ...{ labels: {}, apps: [] },
     ...changes,
   });
@@ -83,6 +92,12 @@ describe('Catalog', () => {
     expect([catalog.codecModes(), catalog.maxLumaPixelsHEVC()]).toEqual([0x101, 7]);
     for (const { id } of await table.reader.list('host')) await table.writer('host').remove(id);
     await expect.poll(() => [catalog.codecModes(), catalog.maxLumaPixelsHEVC()]).toEqual([1, 0]);
+  });
+
+  it('never says that there is no codec at all', async () => {
+    await putHost('attic', { generation: 2, apps: [offer(1)], codecModes: 0x100 });
+    await putHost('lab', { generation: 2, apps: [offer(2)], codecModes: 0x1_0000 });
+    await expect.poll(() => catalog.codecModes()).toBe(1);
   });
 
   it('opens the PIN that a host waits for', async () => {

@@ -3,6 +3,7 @@
  * writes about its hosts. The proxy knows no host itself.
  */
 import type { App } from '../core/crd/types.ts';
+import type { BoxArt } from '../core/host/types.ts';
 import type { AppCatalog, AwaitedPin, CatalogApp, HostState } from '../core/host/catalog.ts';
 import { CODEC_MODE } from '../core/protocol/moonlight/codec-modes.ts';
 import type { Logger } from '../core/runtime/log.ts';
@@ -68,14 +69,15 @@ export class Catalog implements AppCatalog {
       .sort((one, other) => one.title.localeCompare(other.title));
   }
 
-  async asset(appId: number): Promise<{ type: string; bytes: Uint8Array } | undefined> {
+  async asset(appId: number): Promise<BoxArt | undefined> {
     const art = await this.#deps.table.get('art', String(appId));
     return art && { type: art.type, bytes: Buffer.from(art.bytes, 'base64') };
   }
 
   codecModes(): number {
     const modes = [...this.#rows.all('host')].flatMap((host) => host.codecModes ?? []);
-    return modes.length === 0 ? CODEC_MODE.H264 : modes.reduce((all, each) => all & each);
+    // A client that reads 0 here gives up before it says why.
+    return modes.length === 0 ? CODEC_MODE.H264 : modes.reduce((all, each) => all & each) || CODEC_MODE.H264;
   }
 
   maxLumaPixelsHEVC(): number {
@@ -93,11 +95,12 @@ export class Catalog implements AppCatalog {
 
   hosts(): HostState[] {
     return [...this.#rows.all('host')]
-      .map(({ id, address, state, problem, capacity, used, labels, apps }) => ({
+      .map(({ id, address, state, problem, notices, capacity, used, labels, apps }) => ({
         name: id,
         address,
         state,
         problem,
+        notices,
         capacity,
         used,
         apps: apps.map(({ title }) => title).sort((one, other) => one.localeCompare(other)),

@@ -1,6 +1,6 @@
 /** What a host's answers mean: its refusals as errors, its /serverinfo as facts. */
 import { CODEC_MODE } from '../protocol/moonlight/codec-modes.ts';
-import type { MoonlightXml } from '../protocol/moonlight/xml.ts';
+import { ID_MAX, type MoonlightXml } from '../protocol/moonlight/xml.ts';
 import { MOONLIGHT_PORTS } from '../protocol/moonlight/ports.ts';
 import { GleipnirError, type ErrorCode } from '../runtime/errors.ts';
 import type { HostInfo } from './types.ts';
@@ -45,11 +45,11 @@ function describe(statusCode: number, statusMessage: string): [ErrorCode, string
   return ['HOST_REFUSED', 'The host refused'];
 }
 
-/** @throws GleipnirError HOST_REFUSED when a field is missing that every Moonlight client insists on. */
+/** @throws GleipnirError HOST_ANSWER_INVALID when a field is missing that every Moonlight client insists on. */
 export function readHostInfo({ fields }: MoonlightXml, asked: Asked): HostInfo {
   const { appversion = '', state = '' } = fields;
   if (appversion === '' || state === '') {
-    throw new GleipnirError('HOST_REFUSED', 'The host does not answer as a Moonlight host does', {
+    throw new GleipnirError('HOST_ANSWER_INVALID', 'The host does not answer as a Moonlight host does', {
       ...asked,
     });
   }
@@ -69,8 +69,8 @@ export function readHostInfo({ fields }: MoonlightXml, asked: Asked): HostInfo {
   };
 }
 
-/** `fallback` for what is absent, 0 or no positive whole number. */
+/** `fallback` for what is absent, 0 or no positive whole number of 31 bits, which is what every client can hold. */
 function readNumber(text: string | undefined, fallback: number): number {
   const value = Number(text);
-  return Number.isSafeInteger(value) && value > 0 ? value : fallback;
+  return Number.isInteger(value) && value > 0 && value <= ID_MAX ? value : fallback;
 }

@@ -1,4 +1,5 @@
 /** What the hosts together offer: how clients and people see them, whoever keeps watch over them. */
+import type { BoxArt } from './types.ts';
 
 /** One entry of the client's app list; hosts that offer the same title share it. */
 export interface CatalogApp {
@@ -12,7 +13,7 @@ export interface CatalogApp {
 export interface AwaitedPin {
   hostName: string;
   address: string;
-  /** 4 digits. Shown on the PIN page only, never logged. */
+  /** 4 digits. Shown on the console only, never logged. */
   pin: string;
 }
 
@@ -34,6 +35,8 @@ export interface HostState {
   used: number;
   /** Titles that it offers now, in the order of `list`; empty unless it is up. */
   apps: readonly string[];
+  /** What is wrong with what it says, a sentence each, such as "2 apps left out: no title"; mostly empty. */
+  notices: readonly string[];
   /** As configured; empty where there are none. */
   labels: Readonly<Record<string, string>>;
 }
@@ -41,8 +44,8 @@ export interface HostState {
 export interface AppCatalog {
   /** Apps of the hosts that are up, by title. */
   list: () => CatalogApp[];
-  /** Box art of an app, or `undefined`. */
-  asset: (appId: number) => Promise<{ type: string; bytes: Uint8Array } | undefined>;
+  /** Box art from a host that has the app, or `undefined`. */
+  asset: (appId: number) => Promise<BoxArt | undefined>;
   /** ServerCodecModeSupport: the flags that every host that is up has; H.264 alone when none is. */
   codecModes: () => number;
   maxLumaPixelsHEVC: () => number;

@@ -173,18 +173,16 @@ describe('createHostDriver().serverinfo', () => {
 
   it('refuses what is no Moonlight host', async () => {
     const { driver } = await setUp({ '/serverinfo': [xmlAnswer('<hostname>x</hostname>')] });
-    await expect(driver.serverinfo()).rejects.toMatchObject({ code: 'HOST_REFUSED' });
+    await expect(driver.serverinfo()).rejects.toMatchObject({ code: 'HOST_ANSWER_INVALID' });
   });
 });
 
 describe('createHostDriver().applist and appasset', () => {
   it('lists the apps', async () => {
     const { driver } = await setUp({ '/applist': [answerOf(recorded('applist'))] });
-    expect(await driver.applist()).toContainEqual({
-      id: 1788903683,
-      title: 'Test desktop',
-      isHdrSupported: false,
-    });
+    const { apps, leftOut } = await driver.applist();
+    expect(apps).toContainEqual({ id: 1788903683, title: 'Test desktop', isHdrSupported: false });
+    expect(leftOut).toEqual({});
   });
 
   it.each(['applist', 'launch', 'resume', 'cancel'] as const)('says HOST_NOT_PAIRED to %s', async (call) => {
@@ -208,7 +206,8 @@ describe('createHostDriver().applist and appasset', () => {
 
   it.each([
     { name: 'a picture', bytes: PNG, expected: { type: 'image/png', bytes: PNG } },
-    { name: 'something else', bytes: Buffer.from('<script>'), expected: undefined },
+    { name: 'HTML', bytes: Buffer.from('<script>'), expected: undefined },
+    { name: 'SVG', bytes: Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'), expected: undefined },
   ])('gives $name only if it is one', async ({ bytes, expected }) => {
     const head = `HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: ${bytes.length}\r\n\r\n`;
     const { driver, host } = await setUp({ '/appasset': [Buffer.concat([Buffer.from(head), bytes])] });
@@ -242,9 +241,9 @@ describe('createHostDriver().launch', () => {
   it.each([
     { url: '', rtspPort: 48010, label: '127.0.0.1', encrypted: false },
     {
-      url: '<sessionUrl0>rtspenc://host.lan:5</sessionUrl0>',
+      url: '<sessionUrl0>rtspenc://LOCALHOST:5</sessionUrl0>',
       rtspPort: 5,
-      label: 'host.lan',
+      label: 'LOCALHOST',
       encrypted: true,
     },
   ])('reads "$url"', async ({ url, ...expected }) => {
@@ -311,10 +310,21 @@ describe('createHostDriver().launch', () => {
     });
   });
 
-  it('refuses an unusable address for RTSP', async () => {
-    const fields = '<sessionUrl0>http://x:1</sessionUrl0><gamesession>1</gamesession>';
+  it.each([
+    { url: 'http://x:1', message: 'The host gave no usable address for RTSP' },
+    { url: 'rtsp://other.lan:48010', message: 'The host names another machine for its stream' },
+    { url: 'rtspenc://[2001:db8::1]:48010', message: 'The host names another machine for its stream' },
+  ])('refuses $url for RTSP', async ({ url, message }) => {
+    const fields = `<sessionUrl0>${url}</sessionUrl0><gamesession>1</gamesession>`;
+    const { driver } = await setUp({ '/launch': [xmlAnswer(fields)], '/resume': [xmlAnswer(fields)] });
+    await expect(driver.launch(REQUEST)).rejects.toMatchObject({ code: 'HOST_ANSWER_INVALID', message });
+    await expect(driver.resume(REQUEST)).rejects.toMatchObject({ code: 'HOST_ANSWER_INVALID', message });
+  });
+
+  it('goes to the host itself, whatever address it names', async () => {
+    const fields = '<sessionUrl0>rtsp://192.0.2.66:48010</sessionUrl0><gamesession>1</gamesession>';
     const { driver } = await setUp({ '/launch': [xmlAnswer(fields)] });
-    await expect(driver.launch(REQUEST)).rejects.toMatchObject({ code: 'HOST_REFUSED' });
+    expect(await driver.launch(REQUEST)).toMatchObject({ address: '127.0.0.1', label: '192.0.2.66' });
   });
 
   it('says HOST_UNREACHABLE when Wolf closes without a word, and keeps the key to itself', async () => {

@@ -11,9 +11,11 @@ import { readHostInfo, refusal, requireOk } from './answer.ts';
 import { HostHttpClient, type HostAnswer, type Query } from './http-client.ts';
 import type { HostIdentity } from './identities.ts';
 import { imageType } from './image.ts';
+import { readOffer, type HostOffer } from './offer.ts';
 import { pairWithHost } from './pair.ts';
 import type { PairingQueue } from './pairing-queue.ts';
-import type { HostApp, HostDriver, HostEndpoint, HostInfo, LaunchAnswer, LaunchRequest } from './types.ts';
+import { isHostItself } from './session-host.ts';
+import type { BoxArt, HostDriver, HostEndpoint, HostInfo, LaunchAnswer, LaunchRequest } from './types.ts';
 
 export interface HostDriverDeps {
   /** Names the host in the pairing queue. */
@@ -69,15 +71,12 @@ async function serverinfo(client: HostHttpClient, { hostCertificatePem }: HostId
   return { ...readHostInfo(xml, asked), isPaired: false };
 }
 
-async function applist(client: HostHttpClient): Promise<HostApp[]> {
+async function applist(client: HostHttpClient): Promise<HostOffer> {
   const { xml } = await ask(client, '/applist', [], TIMEOUT_MS.query);
-  return xml.apps;
+  return readOffer(xml.apps);
 }
 
-async function appasset(
-  client: HostHttpClient,
-  appId: number,
-): Promise<{ type: string; bytes: Uint8Array } | undefined> {
+async function appasset(client: HostHttpClient, appId: number): Promise<BoxArt | undefined> {
   const path = '/appasset';
   const query: Query = [
     ['appid', String(appId)],
@@ -120,12 +119,15 @@ function isResumed({ xml: { fields } }: HostAnswer): boolean {
   return fields['gamesession'] === undefined && (fields['resume'] ?? '0') !== '0';
 }
 
-/** @param verdict the field that says `0` when nothing was started; an absent one is taken as yes, as clients do. */
-function readLaunchAnswer(
+/**
+ * @param verdict the field that says `0` when nothing was started; an absent one is taken as yes, as clients do.
+ * @throws GleipnirError HOST_REFUSED when nothing was started, HOST_ANSWER_INVALID when something was, but not where.
+ */
+async function readLaunchAnswer(
   client: HostHttpClient,
   { xml, address }: HostAnswer,
   verdict: 'gamesession' | 'resume',
-): LaunchAnswer {
+): Promise<LaunchAnswer> {
   const path = verdict === 'resume' ? '/resume' : '/launch';
   const asked = { host: client.endpoint.address, path };
   if (xml.fields[verdict] === '0') throw refusal(xml, asked);
@@ -133,7 +135,11 @@ function readLaunchAnswer(
   if (url === undefined) return { address, rtspPort: MOONLIGHT_PORTS.rtsp, label: address, encrypted: false };
   const parsed = parseSessionUrl(url);
   if (parsed === undefined) {
-    throw new GleipnirError('HOST_REFUSED', 'The host gave no usable address for RTSP', { ...asked });
+    throw new GleipnirError('HOST_ANSWER_INVALID', 'The host gave no usable address for RTSP', { ...asked });
+  }
+  if (!(await isHostItself(parsed.host, client.endpoint.address, address))) {
+    const details = { ...asked, named: parsed.host };
+    throw new GleipnirError('HOST_ANSWER_INVALID', 'The host names another machine for its stream', details);
   }
   return { address, rtspPort: parsed.port, label: parsed.host, encrypted: parsed.encrypted };
 }

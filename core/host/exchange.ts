@@ -48,12 +48,14 @@ export interface RawAnswer {
 
 const TIMED_OUT = 'timeout';
 const ABORTED = 'aborted';
-const TOO_LARGE = 'too large';
 const TRUNCATED = 'truncated';
 
 /** Alerts by which a host that checks client certificates in TLS says that it does not know ours. */
 const CERTIFICATE_ALERT =
   /ALERT_(BAD_CERTIFICATE|CERTIFICATE_|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/;
+
+/** More bytes than any answer has. */
+class AnswerTooLarge extends Error {}
 
 /** A failure that has its word already. */
 class ExchangeFailure extends Error {
@@ -69,7 +71,8 @@ class ExchangeFailure extends Error {
  * Sends the request and reads the answer's body.
  *
  * @throws GleipnirError HOST_UNREACHABLE when no complete answer came: `details` hold host, port, path and reason
- * (`timeout`, `aborted`, `too large`, `truncated` or the system's error code). HOST_CERTIFICATE_CHANGED before
+ * (`timeout`, `aborted`, `truncated` or the system's error code). HOST_ANSWER_INVALID when the answer is larger than
+ * `bodyMaxBytes`. HOST_CERTIFICATE_CHANGED before
  * anything is sent, when the host shows another certificate than the pinned one. HOST_NOT_PAIRED when it refuses
  * ours in TLS.
  */
@@ -162,11 +165,11 @@ function readBody(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> 
     const complete = (): void => {
       resolve(Buffer.concat(chunks));
     };
-    if (announced > maxBytes) reject(new ExchangeFailure(TOO_LARGE));
+    if (announced > maxBytes) reject(new AnswerTooLarge());
     incoming.on('data', (chunk: Buffer) => {
       size += chunk.length;
       if (size > maxBytes) {
-        reject(new ExchangeFailure(TOO_LARGE));
+        reject(new AnswerTooLarge());
         incoming.destroy();
         return;
       }
@@ -183,6 +186,7 @@ function readBody(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> 
 function translate(error: unknown, request: HostRequest): GleipnirError {
   if (error instanceof GleipnirError) return error;
   if (error instanceof ExchangeFailure) return unreachable(request, error.reason);
+  if (error instanceof AnswerTooLarge) return tooLarge(request);
   const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
   if (CERTIFICATE_ALERT.test(code)) {
     const { address: host, port, path } = request;
@@ -204,4 +208,9 @@ function unreachable({ address: host, port, path }: HostRequest, reason: string)
     path,
     reason,
   });
+}
+
+function tooLarge({ address: host, port, path, bodyMaxBytes }: HostRequest): GleipnirError {
+  const details = { host, port, path, bodyMaxBytes };
+  return new GleipnirError('HOST_ANSWER_INVALID', 'The answer of the host is too large', details);
 }

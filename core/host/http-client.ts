@@ -70,7 +70,7 @@ export class HostHttpClient {
    * Asks for XML of at most 256 KiB.
    *
    * @param path for example `/launch`.
-   * @throws GleipnirError HOST_UNREACHABLE (also for what is no Moonlight XML), HOST_CERTIFICATE_CHANGED,
+   * @throws GleipnirError HOST_UNREACHABLE, HOST_ANSWER_INVALID (no Moonlight XML), HOST_CERTIFICATE_CHANGED,
    * HOST_NOT_PAIRED. An answer with another `status_code` than 200 is an answer.
    */
   async get(path: string, query: Query, options: GetOptions): Promise<HostAnswer> {
@@ -78,12 +78,12 @@ export class HostHttpClient {
     const xml = parseMoonlightXml(raw.body.toString('utf8'));
     if (xml === undefined) {
       const { address: host } = this.endpoint;
-      throw new GleipnirError('HOST_UNREACHABLE', 'The host gave no usable answer', {
-        host,
-        path,
-        status: raw.status,
-        reason: 'malformed',
-      });
+      const details = { host, path, status: raw.status };
+      throw new GleipnirError(
+        'HOST_ANSWER_INVALID',
+        'The host answers something else than Moonlight XML',
+        details,
+      );
     }
     if (path === SERVERINFO && xml.statusCode === STATUS_OK) this.#httpsPort = readHttpsPort(xml);
     return { xml, address: raw.address };

@@ -27,8 +27,14 @@ async function onlyFile(): Promise<string> {
 
 describe('createIdentityStore().open', () => {
   it('makes an identity once, and finds it again after a restart', async () => {
-    const first = await createIdentityStore({ documents: createDocumentFiles(directory), sealer }).open('wolf', 'alice/doom');
-    const second = await createIdentityStore({ documents: createDocumentFiles(directory), sealer }).open('wolf', 'alice/doom');
+    const first = await createIdentityStore({ documents: createDocumentFiles(directory), sealer }).open(
+      'wolf',
+      'alice/doom',
+    );
+    const second = await createIdentityStore({ documents: createDocumentFiles(directory), sealer }).open(
+      'wolf',
+      'alice/doom',
+    );
     expect(second.identity).toEqual(first.identity);
     expect(second.hostCertificatePem).toBeUndefined();
   });
@@ -55,16 +61,25 @@ describe('createIdentityStore().open', () => {
 
   it('keeps the certificate of the host', async () => {
     const { certificatePem } = await createHostCertificate('Wolf');
-    const known = await createIdentityStore({ documents: createDocumentFiles(directory), sealer }).open('wolf', 'a');
+    const known = await createIdentityStore({ documents: createDocumentFiles(directory), sealer }).open(
+      'wolf',
+      'a',
+    );
     await known.setHostCertificate(certificatePem);
     expect(known.hostCertificatePem).toBe(certificatePem);
-    const again = await createIdentityStore({ documents: createDocumentFiles(directory), sealer }).open('wolf', 'a');
+    const again = await createIdentityStore({ documents: createDocumentFiles(directory), sealer }).open(
+      'wolf',
+      'a',
+    );
     expect(again.hostCertificatePem).toBe(certificatePem);
     expect(again.identity).toEqual(known.identity);
   });
 
   it('writes no private key in the clear', async () => {
-    const { identity } = await createIdentityStore({ documents: createDocumentFiles(directory), sealer }).open('wolf', 'a');
+    const { identity } = await createIdentityStore({
+      documents: createDocumentFiles(directory),
+      sealer,
+    }).open('wolf', 'a');
     const content = await readFile(await onlyFile(), 'utf8');
     expect(content).not.toContain('PRIVATE KEY');
     expect(content).not.toContain(identity.privateKeyPem.slice(40, 80));
@@ -84,19 +99,28 @@ describe('createIdentityStore().open', () => {
     const file = await onlyFile();
     const damaged = damage(await readFile(file, 'utf8'));
     await writeFile(file, damaged);
-    const opening = createIdentityStore({ documents: createDocumentFiles(directory), sealer }).open('wolf', 'a');
+    const opening = createIdentityStore({ documents: createDocumentFiles(directory), sealer }).open(
+      'wolf',
+      'a',
+    );
     await expect(opening).rejects.toMatchObject({ code: 'IDENTITY_CORRUPT', details: { file } });
     expect(await readFile(file, 'utf8')).toBe(damaged);
   });
 
   it('says IDENTITY_CORRUPT under another deployment key', async () => {
     await createIdentityStore({ documents: createDocumentFiles(directory), sealer }).open('wolf', 'a');
-    const other = createIdentityStore({ documents: createDocumentFiles(directory), sealer: createSealer(randomBytes(32)) });
+    const other = createIdentityStore({
+      documents: createDocumentFiles(directory),
+      sealer: createSealer(randomBytes(32)),
+    });
     await expect(other.open('wolf', 'a')).rejects.toMatchObject({ code: 'IDENTITY_CORRUPT' });
   });
 
   it('opens again after a person repaired the file', async () => {
-    const { identity } = await createIdentityStore({ documents: createDocumentFiles(directory), sealer }).open('wolf', 'a');
+    const { identity } = await createIdentityStore({
+      documents: createDocumentFiles(directory),
+      sealer,
+    }).open('wolf', 'a');
     const file = await onlyFile();
     const content = await readFile(file);
     await writeFile(file, '');

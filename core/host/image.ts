@@ -7,8 +7,10 @@ const RIFF = [0x52, 0x49, 0x46, 0x46];
 const WEBP = [0x57, 0x45, 0x42, 0x50];
 const WEBP_OFFSET = 8;
 
-/** `image/png`, `image/jpeg`, `image/webp`, or `undefined` for anything else. */
-export function imageType(bytes: Uint8Array): string | undefined {
+export type ImageType = 'image/png' | 'image/jpeg' | 'image/webp';
+
+/** The format; `undefined` for anything else, such as SVG or HTML, which a browser would run. */
+export function imageType(bytes: Uint8Array): ImageType | undefined {
   if (has(bytes, PNG, 0)) return 'image/png';
   if (has(bytes, JPEG, 0)) return 'image/jpeg';
   if (has(bytes, RIFF, 0) && has(bytes, WEBP, WEBP_OFFSET)) return 'image/webp';

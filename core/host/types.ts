@@ -1,4 +1,6 @@
 /** What a Moonlight host looks like from the client's side: the host driver's contract. */
+import type { ImageType } from './image.ts';
+import type { HostOffer } from './offer.ts';
 
 /** A TLS client identity: what a host knows us by. */
 export interface ClientIdentity {
@@ -35,6 +37,12 @@ export interface HostApp {
   isHdrSupported: boolean;
 }
 
+/** A picture: PNG, JPEG or WebP by its own bytes, at most 8 MiB. */
+export interface BoxArt {
+  type: ImageType;
+  bytes: Uint8Array;
+}
+
 /** What goes into /launch or /resume. */
 export interface LaunchRequest {
   appId: number;
@@ -60,9 +68,10 @@ export interface LaunchAnswer {
 /** Being a Moonlight client of one host under one identity. Every call throws `GleipnirError` HOST_* on failure. */
 export interface HostDriver {
   serverinfo: () => Promise<HostInfo>;
-  applist: () => Promise<HostApp[]>;
-  /** Box art, or `undefined` where the host has none. */
-  appasset: (appId: number) => Promise<{ type: string; bytes: Uint8Array } | undefined>;
+  /** What of its list clients can take. */
+  applist: () => Promise<HostOffer>;
+  /** Box art, or `undefined` where the host has none that is a picture. */
+  appasset: (appId: number) => Promise<BoxArt | undefined>;
   /** Cancels an old game that the host still keeps under this identity first. */
   launch: (request: LaunchRequest) => Promise<LaunchAnswer>;
   resume: (request: LaunchRequest) => Promise<LaunchAnswer>;

@@ -38,6 +38,7 @@ export const ERROR_TRAITS = {
   NOT_LEADING: { status: 503, retry: false },
   LAUNCH_TIMEOUT: { status: 504, retry: true },
   HOST_UNREACHABLE: { status: 502, retry: true },
+  HOST_ANSWER_INVALID: { status: 502, retry: false },
   HOST_REFUSED: { status: 502, retry: false },
   HOST_NOT_PAIRED: { status: 502, retry: false },
   HOST_CERTIFICATE_CHANGED: { status: 502, retry: false },

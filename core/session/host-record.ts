@@ -17,6 +17,8 @@ export const HostRecord = z.object({
   state: z.enum(['up', 'down', 'unpaired']),
   /** As of `HostState`. */
   problem: z.string().nullable().default(null),
+  /** As of `HostState`. */
+  notices: z.array(z.string()).default([]),
   /** Sessions it may play at once. */
   capacity: z.number().int().min(0),
   /** Sessions that have a place on it. */
@@ -40,7 +42,7 @@ export const ArtRecord = z.object({
   /** Counts the changes. */
   generation: z.number().int().positive(),
   /** Media type, by the bytes themselves. */
-  type: z.string().max(40),
+  type: z.enum(['image/png', 'image/jpeg', 'image/webp']),
   /** Base64; at most ART_BYTES_MAX before that. */
   bytes: z.base64().max(Math.ceil(ART_BYTES_MAX / 3) * 4),
 });

@@ -26,6 +26,15 @@ const phaseOf = async (id: string) => (await bench.sessions.get(id))?.status?.ph
 const status = async () => (await bench.sessions.get(ID))?.status;
 
 describe('a launch', () => {
+  it('that was answered with nonsense is cancelled on the host, where it may run', async () => {
+    const message = 'The host names another machine for its stream';
+    bench.host.refusal = new GleipnirError('HOST_ANSWER_INVALID', message);
+    await bench.launch();
+    await expect.poll(bench.phase).toBe('Ended');
+    expect(await status()).toMatchObject({ message, reason: 'HOST_ANSWER_INVALID' });
+    await expect.poll(() => bench.host.calls).toContain('cancel');
+  });
+
   it('starts on a host with the client’s own key and says where to stream', async () => {
     await bench.launch();
     await expect.poll(bench.phase).toBe('Ready');

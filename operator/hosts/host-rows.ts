@@ -44,7 +44,7 @@ export class HostRows {
 
   async #put(facts: HostFacts): Promise<void> {
     const { sealer, rows } = this.#deps;
-    const { name: id, pin, apps, ...rest } = facts;
+    const { name: id, pin, apps, notices, ...rest } = facts;
     const written = this.#written.get(id);
     if (isDeepStrictEqual(written?.facts, facts)) return;
     const generation = (written?.generation ?? 0) + 1;
@@ -53,6 +53,7 @@ export class HostRows {
       id,
       generation,
       apps: apps.slice(0, HOST_APPS_MAX),
+      notices: [...notices],
       ...(pin === undefined ? {} : { pin: sealer.seal(Buffer.from(pin)) }),
     });
     this.#written.set(id, { generation, facts });

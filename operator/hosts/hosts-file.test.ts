@@ -38,7 +38,7 @@ describe('parseHostsFile', () => {
   });
 
   it('reads the example, which shows every key', () => {
-    const text = readFileSync(new URL('hosts.example.yaml', import.meta.url), 'utf8');
+    const text = readFileSync(new URL('../../appliance/hosts.example.yaml', import.meta.url), 'utf8');
     const { hosts, rules } = parseHostsFile(text, 'hosts.example.yaml');
     expect(hosts.map(({ name }) => name)).toEqual(['cellar', 'attic']);
     expect(hosts[0]).toMatchObject({

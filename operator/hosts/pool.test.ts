@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import { FakeHost } from '../../test/support/fake-host.ts';
+import { GleipnirError } from '../../core/runtime/errors.ts';
 import { appIdOf } from './app-id.ts';
 import { HostPool } from './pool.ts';
 import type { HostRule } from './types.ts';
@@ -170,6 +171,66 @@ describe('HostPool', () => {
         labels: { gpu: 'large' },
       },
     ]);
+  });
+
+  it('leaves out what no client can take, and says so', async () => {
+    const host = new FakeHost('attic', { apps: ['Doom', '', ' \t', 'Doom'] });
+    const pool = await startPool(host);
+    expect(titles(pool)).toEqual(['Doom']);
+    const notices = ['2 apps left out: no title', '1 app left out: the same title as another'];
+    expect(pool.facts()).toMatchObject([{ state: 'up', apps: [{ title: 'Doom' }], notices }]);
+  });
+
+  it('keeps a host up whose list is of no use, says why, and takes the list back by itself', async () => {
+    const [host, other] = [new FakeHost('attic'), new FakeHost('lab', { apps: ['Chess'] })];
+    const pool = await startPool(host, other);
+    pool.place({ id: '1', user: 'u', appId: appIdOf('Test card') });
+    const down: string[] = [];
+    pool.onHostDown((name) => down.push(name));
+    host.listFault = new GleipnirError('HOST_ANSWER_INVALID', 'The answer of the host is too large');
+    await expect.poll(() => titles(pool)).toEqual(['Chess']);
+    const notices = ['No list of apps: The answer of the host is too large'];
+    expect(pool.facts()[0]).toMatchObject({ name: 'attic', state: 'up', apps: [], used: 1, notices });
+    expect(pool.facts()[1]).toMatchObject({ name: 'lab', state: 'up', notices: [] });
+    expect(down).toEqual([]);
+
+    host.listFault = undefined;
+    await expect.poll(() => titles(pool)).toHaveLength(2);
+    expect(pool.facts()[0]).toMatchObject({ notices: [] });
+  });
+
+  it('says that a launch was answered with nonsense, and places sessions elsewhere first', async () => {
+    const [host, other] = [new FakeHost('attic', { capacity: 4 }), new FakeHost('lab', { capacity: 4 })];
+    const pool = await startPool(host, other);
+    const launch = async (id: string) => {
+      const placement = pool.place({ id, user: id, appId: appIdOf('Test card') });
+      if (typeof placement === 'string') throw new Error(placement);
+      const driver = await placement.driver();
+      const request = { appId: 1, rikey: new Uint8Array(16), rikeyid: 1, parameters: {} };
+      await driver.launch(request).catch(() => undefined);
+      return placement.hostName;
+    };
+    host.refusal = new GleipnirError('HOST_ANSWER_INVALID', 'The host names another machine for its stream');
+    expect(await launch('1')).toBe('attic');
+    pool.release('1');
+    const notices = ['The newest launch failed: The host names another machine for its stream'];
+    expect(pool.facts()[0]).toMatchObject({ state: 'up', notices });
+    const asked = host.calls.length;
+    await expect.poll(() => host.calls.length).toBeGreaterThan(asked + 4);
+    expect(pool.facts()[0]).toMatchObject({ notices });
+    for (const id of ['2', '3', '4', '5']) expect(await launch(id)).toBe('lab');
+    host.refusal = undefined;
+    expect(await launch('6')).toBe('attic');
+    expect(pool.facts()[0]).toMatchObject({ notices: [] });
+  });
+
+  it('finds box art at the next host where one has none or fails', async () => {
+    const [host, other] = [new FakeHost('attic'), new FakeHost('lab')];
+    const pool = await startPool(host, other);
+    host.art = new GleipnirError('HOST_ANSWER_INVALID', 'The answer of the host is too large');
+    expect(await pool.asset(appIdOf('Test card'))).toBeUndefined();
+    other.art = { type: 'image/png', bytes: Buffer.from('png') };
+    expect(await pool.asset(appIdOf('Test card'))).toEqual(other.art);
   });
 
   it('tells once of a host that goes down, names its sessions, and takes it back by itself', async () => {

@@ -3,7 +3,7 @@
  * are asked every few seconds; one that does not answer comes back by itself.
  */
 import type { CatalogApp } from '../../core/host/catalog.ts';
-import type { HostDriver } from '../../core/host/types.ts';
+import type { BoxArt, HostDriver } from '../../core/host/types.ts';
 import type { Logger } from '../../core/runtime/log.ts';
 import { appIdOf } from './app-id.ts';
 import { mayPlayOn } from './rules.ts';
@@ -44,6 +44,7 @@ export interface PlaceRequest {
 export class HostPool {
   readonly #watches: readonly HostWatch[];
   readonly #rules: readonly HostRule[];
+  readonly #log: Logger;
   /** Bounded by the capacities of the hosts. */
   readonly #placements = new Map<string, { watch: HostWatch; placement: Placement }>();
   readonly #gameEnded = new Set<(sessionId: string) => void>();
@@ -52,6 +53,7 @@ export class HostPool {
 
   constructor({ hosts, rules = [], driverOf, log, pollMs = POLL_MS }: HostPoolDeps) {
     this.#rules = rules;
+    this.#log = log;
     this.#watches = hosts.map(
       (spec) =>
         new HostWatch({
@@ -105,7 +107,7 @@ export class HostPool {
 
   /**
    * Reserves a place for a session on the least loaded host that offers the app and that the rules let the user play
-   * on, in one step.
+   * on, in one step. One whose newest answer to a launch was of no use comes last.
    *
    * @returns `missing` when no such host is up, `busy` when all are full.
    */
@@ -115,7 +117,10 @@ export class HostPool {
     );
     if (offering.length === 0) return 'missing';
     const load = ({ watch }: { watch: HostWatch }): number => this.#load(watch) / watch.capacity;
-    const free = offering.filter((offer) => load(offer) < 1).sort((one, other) => load(one) - load(other));
+    const doubt = ({ watch }: { watch: HostWatch }): number => Number(watch.isDoubtful());
+    const free = offering
+      .filter((offer) => load(offer) < 1)
+      .sort((one, other) => doubt(one) - doubt(other) || load(one) - load(other));
     const [best] = free;
     if (best === undefined) return 'busy';
 
@@ -169,6 +174,7 @@ export class HostPool {
           capacity: watch.capacity,
           used: this.#load(watch),
           apps: offersOf(watch),
+          notices: watch.notices(),
           labels: watch.spec.labels ?? {},
           ...(codecModes === undefined ? {} : { codecModes }),
           ...(maxLumaPixelsHEVC === undefined ? {} : { maxLumaPixelsHEVC }),
@@ -179,9 +185,12 @@ export class HostPool {
   }
 
   /** Box art from a host that offers the app now, or `undefined`. */
-  async asset(appId: number): Promise<{ type: string; bytes: Uint8Array } | undefined> {
+  async asset(appId: number): Promise<BoxArt | undefined> {
     for (const { watch, app } of this.#offering(appId)) {
-      const asset = await watch.asset(app.id);
+      // A host that gives none, or nonsense, must not keep the others' from the client.
+      const asset = await watch.asset(app.id).catch((err: unknown) => {
+        this.#log.debug({ host: watch.spec.name, err }, 'host gives no box art');
+      });
       if (asset !== undefined) return asset;
     }
     return undefined;

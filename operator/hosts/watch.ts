@@ -2,12 +2,14 @@
  * Watch over one static host: asks it every few seconds who it is and what it offers, and sees to it that our
  * identities are paired there (by itself where we can type the PIN, else by showing the PIN to type).
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { HostState } from '../../core/host/catalog.ts';
-import type { HostApp, HostDriver, HostInfo, LaunchAnswer } from '../../core/host/types.ts';
+import { describeLeftOut, NO_OFFER, type HostOffer } from '../../core/host/offer.ts';
+import type { BoxArt, HostApp, HostDriver, HostInfo, LaunchAnswer } from '../../core/host/types.ts';
 import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { Logger } from '../../core/runtime/log.ts';
+import { Complaints, isInvalidAnswer } from './complaints.ts';
 import { describeHostProblem } from './problem.ts';
+import { setTimeout as delay } from 'node:timers/promises';
 import { randomPin } from './pin.ts';
 import { SelfPairing } from './self-pairing.ts';
 import { capacityOf, type HostSpec } from './types.ts';
@@ -42,7 +44,8 @@ export class HostWatch {
   /** Unknown until it answered, or did not twice. */
   #state: HostState['state'] | undefined;
   #info: HostInfo | undefined;
-  #apps: HostApp[] = [];
+  #offer: HostOffer = NO_OFFER;
+  readonly #complaints = new Complaints();
   #awaitedPin: string | undefined;
   #failures = 0;
   #isSuspect = false;
@@ -102,7 +105,17 @@ export class HostWatch {
 
   /** What it offers; empty while it is down or not paired. */
   apps(): readonly HostApp[] {
-    return this.#apps;
+    return this.#offer.apps;
+  }
+
+  /** What is wrong with what it says, a sentence each. */
+  notices(): string[] {
+    return [...describeLeftOut(this.#offer.leftOut), ...this.#complaints.sentences()];
+  }
+
+  /** Whether its newest answer to a launch was of no use. */
+  isDoubtful(): boolean {
+    return this.#complaints.has('launch');
   }
 
   /** 4 digits that a person must type at the host; `undefined` where none is awaited. */
@@ -110,7 +123,7 @@ export class HostWatch {
     return this.#awaitedPin;
   }
 
-  async asset(hostAppId: number): Promise<{ type: string; bytes: Uint8Array } | undefined> {
+  async asset(hostAppId: number): Promise<BoxArt | undefined> {
     const driver = await this.#deps.driverOf(OWN_IDENTITY);
     return driver.appasset(hostAppId);
   }
@@ -126,6 +139,7 @@ export class HostWatch {
     const begin = async (start: () => Promise<LaunchAnswer>): Promise<LaunchAnswer> => {
       this.forget(sessionId);
       const answer = await this.#noticing(start);
+      this.#complaints.settle('launch');
       this.follow(sessionId, identityKey, answer.label);
       return answer;
     };
@@ -166,6 +180,7 @@ export class HostWatch {
         this.#isSuspect = true;
         this.#hurry.abort();
       }
+      if (isInvalidAnswer(error)) this.#complaints.note('launch', error);
       throw error;
     }
   }
@@ -196,7 +211,7 @@ export class HostWatch {
       const driver = await this.#deps.driverOf(OWN_IDENTITY);
       const info = await driver.serverinfo();
       const isPaired = info.isPaired || (await this.#pair(driver));
-      this.#answered(info, isPaired ? await driver.applist() : undefined);
+      this.#answered(info, isPaired ? await this.#askOffer(driver) : undefined);
     } catch (err) {
       this.#failed(err);
     }
@@ -204,13 +219,29 @@ export class HostWatch {
     await this.#wolf?.games.look();
   }
 
-  /** @param apps `undefined` while the host does not know us. */
-  #answered(info: HostInfo, apps: HostApp[] | undefined): void {
-    const state = apps === undefined ? 'unpaired' : 'up';
-    if (this.#state !== state) this.#deps.log.info({ state, apps: apps?.length ?? 0 }, 'host answers');
+  /** A host that has no usable list is up all the same: what is played there must not suffer from its list. */
+  async #askOffer(driver: HostDriver): Promise<HostOffer> {
+    try {
+      const offer = await driver.applist();
+      this.#complaints.settle('applist');
+      return offer;
+    } catch (err) {
+      const failures = this.#complaints.note('applist', err);
+      if (failures === 1) this.#deps.log.warn({ err }, 'host gives no usable list of apps');
+      return failures < FAILURES_MAX ? this.#offer : NO_OFFER;
+    }
+  }
+
+  /** @param offer `undefined` while the host does not know us. */
+  #answered(info: HostInfo, offer: HostOffer | undefined): void {
+    const state = offer === undefined ? 'unpaired' : 'up';
+    if (this.#state !== state) {
+      this.#deps.log.info({ state, apps: offer?.apps.length ?? 0 }, 'host answers');
+    }
     this.#state = state;
     this.#info = info;
-    this.#apps = apps ?? [];
+    this.#offer = offer ?? NO_OFFER;
+    if (offer === undefined) this.#complaints.clear();
     this.#problem = undefined;
     this.#failures = 0;
     this.#isSuspect = false;
@@ -224,7 +255,8 @@ export class HostWatch {
     this.#deps.log.warn({ err }, 'host is down');
     this.#state = 'down';
     this.#info = undefined;
-    this.#apps = [];
+    this.#offer = NO_OFFER;
+    this.#complaints.clear();
     this.#deps.onDown();
   }
 
@@ -250,7 +282,7 @@ export class HostWatch {
   #pairByPerson(driver: HostDriver): void {
     const pin = randomPin();
     this.#awaitedPin = pin;
-    this.#deps.log.info('host asks for a PIN: see the PIN page');
+    this.#deps.log.info('host asks for a PIN: see the Hosts page of the console');
     driver
       .pair(pin, this.#stopping.signal)
       .then(

@@ -5,7 +5,7 @@
  * relay to close, wait for its answer, then act on the host.
  */
 import type { HostDriver } from '../../core/host/types.ts';
-import { GleipnirError } from '../../core/runtime/errors.ts';
+import { GleipnirError, type ErrorCode } from '../../core/runtime/errors.ts';
 import type { Logger } from '../../core/runtime/log.ts';
 import type { Sealer } from '../../core/runtime/seal.ts';
 import type { LaunchRecord, SessionRecord } from '../../core/session/record.ts';
@@ -14,6 +14,8 @@ import type { HostPool, Placement } from '../hosts/pool.ts';
 import { waitForFlowClosed } from './flow-closed.ts';
 import type { SlotAllocator } from './slots.ts';
 import { mintTokens } from './tokens.ts';
+
+const NO_ANSWER: readonly ErrorCode[] = ['HOST_UNREACHABLE', 'HOST_ANSWER_INVALID'];
 
 export interface GenerationsDeps {
   table: TableReader;
@@ -183,9 +185,9 @@ export class Generations {
   }
 }
 
-/** A host that refused plays for somebody else, if at all; one that gave no answer may have started a game. */
+/** A host that refused plays for somebody else, if at all; one that gave no usable answer may have started a game. */
 function isRefusal(error: unknown): boolean {
-  return error instanceof GleipnirError && error.code !== 'HOST_UNREACHABLE';
+  return error instanceof GleipnirError && !NO_ANSWER.includes(error.code);
 }
 
 /** A host keeps one game for each user and app. */

@@ -91,11 +91,7 @@ export function createApp({ log, origins, createServer, takeRequest, refused }: 
     const parsed = schema.safeParse(data);
     if (parsed.success) return { value: parsed.data };
     const problems = z.prettifyError(parsed.error);
-    return {
-      error: new GleipnirError('REQUEST_INVALID', 'A parameter of the request is wrong or missing', {
-        problems,
-      }),
-    };
+    return { error: new GleipnirError('REQUEST_INVALID', describeProblem(parsed.error), { problems }) };
   });
   app.decorateRequest('origin', {
     getter() {
@@ -117,6 +113,13 @@ export function createApp({ log, origins, createServer, takeRequest, refused }: 
     return reply.code(404).type(XML_TYPE).send(writeXml(404, {}));
   });
   return app;
+}
+
+/** Names the parameter: all of them are ours, so that nothing of the request is in the sentence. */
+function describeProblem({ issues }: z.core.$ZodError): string {
+  const [name] = issues[0]?.path ?? [];
+  if (typeof name !== 'string') return 'The parameters of the request do not fit together';
+  return `The parameter ${name} is wrong or missing`;
 }
 
 /** No request of Moonlight has a body; one that announces one is answered unread, and its connection closed. */

@@ -8,8 +8,6 @@ import { pairedClient } from './client.ts';
 
 /** The `AssetType` and `AssetIdx` that clients send always mean box art. */
 const AssetQuery = z.object({ appid: z.coerce.number().int() });
-/** What a host may call its box art; anything else is sent as plain bytes. */
-const IMAGE_TYPE = /^image\/(png|jpeg|webp|gif)$/;
 
 export interface AppsDeps {
   clients: PairedClients;
@@ -27,7 +25,6 @@ export function registerApps(app: MoonlightServer, { clients, catalog }: AppsDep
     const asset = await catalog.asset(request.query.appid);
     // Clients read a body with HTTP 200 as the image, whatever it is.
     if (asset === undefined) return reply.code(404).type(XML_TYPE).send(writeXml(404, {}));
-    const type = IMAGE_TYPE.test(asset.type) ? asset.type : 'application/octet-stream';
-    return reply.type(type).header('x-content-type-options', 'nosniff').send(Buffer.from(asset.bytes));
+    return reply.type(asset.type).header('x-content-type-options', 'nosniff').send(Buffer.from(asset.bytes));
   });
 }

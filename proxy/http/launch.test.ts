@@ -118,13 +118,38 @@ describe('GET /launch', () => {
   it.each([
     { name: 'an unknown app', changes: { appid: '8' }, statusCode: 404, message: 'does not exist' },
     { name: 'no app', changes: { appid: undefined }, statusCode: 404, message: 'does not exist' },
-    { name: 'no rikey', changes: { rikey: undefined }, statusCode: 400, message: 'wrong or missing' },
-    { name: 'a short rikey', changes: { rikey: 'abcd' }, statusCode: 400, message: 'wrong or missing' },
-    { name: 'no mode', changes: { mode: undefined }, statusCode: 400, message: 'names no mode' },
+    { name: 'no rikey', changes: { rikey: undefined }, statusCode: 400, message: 'rikey must be' },
+    { name: 'a short rikey', changes: { rikey: 'abcd' }, statusCode: 400, message: 'rikey must be' },
+    { name: 'a negative app', changes: { appid: '-1' }, statusCode: 400, message: 'parameter appid must be' },
+    { name: 'a mode of words', changes: { mode: 'abc' }, statusCode: 400, message: 'parameter mode must be' },
+    {
+      name: 'a mode of nothing',
+      changes: { mode: '0x0x0' },
+      statusCode: 400,
+      message: 'parameter mode must be',
+    },
+    {
+      name: 'half a mode',
+      changes: { mode: '1920x1080' },
+      statusCode: 400,
+      message: 'parameter mode must be',
+    },
+    {
+      name: 'no mode',
+      changes: { mode: undefined },
+      statusCode: 400,
+      message: 'The parameter mode is missing',
+    },
   ])('refuses $name', async ({ changes, statusCode, message }) => {
     const answer = await client.https('/launch', launchQuery(changes));
     expect(answer).toMatchObject({ statusCode, statusMessage: expect.stringContaining(message) as string });
     await expectNothingLeft();
+  });
+
+  it.each(['1280x720x59.94', '1280x720x60x1'])('passes mode %s on as it stands', async (mode) => {
+    operate(bench);
+    expect((await client.https('/launch', launchQuery({ mode }))).statusCode).toBe(200);
+    expect(await launchRows()).toMatchObject([{ parameters: { mode } }]);
   });
 
   it('refuses another app while one runs, and returns to the same one with new keys', async () => {
@@ -200,7 +225,7 @@ describe('GET /launch', () => {
     await client.https('/launch', launchQuery());
     await client.https('/launch', launchQuery({ rikeyid: 'x' }));
     expect(bench.logged()).toContain('client launches');
-    for (const secret of [RIKEY, 'rikey', '944100557']) expect(bench.logged()).not.toContain(secret);
+    for (const secret of [RIKEY, 'rikey=', '944100557']) expect(bench.logged()).not.toContain(secret);
   });
 });
 

@@ -65,9 +65,7 @@ export function registerLaunch(app: MoonlightServer, launchDeps: LaunchDeps): vo
   ): Wish {
     const pairing = pairedClient(request, deps.clients);
     const query = parseLaunchQuery(request.query);
-    if (query === undefined) {
-      throw new GleipnirError('REQUEST_INVALID', 'A parameter of the request is wrong or missing');
-    }
+    if ('fault' in query) throw new GleipnirError('REQUEST_INVALID', query.fault);
     return { pairing, query, address: request.origin.source, left: leftSignal(reply) };
   }
 

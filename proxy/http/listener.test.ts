@@ -185,7 +185,10 @@ describe('the HTTPS listener', () => {
       body: Buffer.from('png'),
     });
     expect((await client.getBytes('/appasset', query('8'))).status).toBe(404);
-    expect((await client.https('/appasset', query('x'))).statusCode).toBe(400);
+    expect(await client.https('/appasset', query('x'))).toMatchObject({
+      statusCode: 400,
+      statusMessage: 'The parameter appid is wrong or missing',
+    });
     expect((await stranger.https('/applist')).statusCode).toBe(401);
     expect((await stranger.https('/appasset', query('7'))).statusCode).toBe(401);
   });

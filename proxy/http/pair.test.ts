@@ -9,7 +9,8 @@ import {
   openChallengeResponse,
 } from '../../core/protocol/pairing/crypto.ts';
 import type { MoonlightXml } from '../../core/protocol/moonlight/xml.ts';
-import { enterPins, letIn, startBench, type Bench, type TestClient } from './test-bench.ts';
+import { certificateOf, redate } from '../../test/support/odd-certificates.ts';
+import { enterPins, letIn, startBench, TestClient, type Bench } from './test-bench.ts';
 
 let bench: Bench;
 beforeEach(async () => {
@@ -89,6 +90,7 @@ describe('GET /pair', () => {
     expect(others).toEqual([]);
     expect(pairing?.spec.userReference.name).toBe(pairing?.metadata.name);
     expect(pairing?.metadata.name).toBe(`p-${pairing?.spec.fingerprint?.slice(0, 16) ?? ''}`);
+    expect(pairing?.spec.clientName).toBe('Moonlight at 127.0.0.1');
 
     await letIn(bench, client, '4321');
     expect(await bench.pairings.list()).toEqual([pairing]);
@@ -222,17 +224,23 @@ describe('GET /pair', () => {
 
   const salt = toHex(randomBytes(16));
   it.each([
-    { name: 'nothing', query: {} },
-    { name: 'an unknown phrase', query: { phrase: 'nonsense' } },
-    { name: 'a short salt', query: { phrase: 'getservercert', salt: 'abcd', clientcert: toHex('x') } },
+    { name: 'nothing', query: {}, says: 'no step of pairing' },
+    { name: 'an unknown phrase', query: { phrase: 'nonsense' }, says: 'parameter phrase' },
+    {
+      name: 'a short salt',
+      query: { phrase: 'getservercert', salt: 'abcd', clientcert: toHex('x') },
+      says: 'parameter salt',
+    },
     {
       name: 'a salt that is no hex',
       query: { phrase: 'getservercert', salt: 'z'.repeat(32), clientcert: 'ab' },
+      says: 'parameter salt',
     },
-    { name: 'no certificate', query: { phrase: 'getservercert', salt } },
+    { name: 'no certificate', query: { phrase: 'getservercert', salt }, says: 'parameter clientcert' },
     {
       name: 'a certificate of garbage',
       query: { phrase: 'getservercert', salt, clientcert: toHex('garbage') },
+      says: 'certificate is not readable',
     },
     {
       name: 'a damaged certificate',
@@ -241,14 +249,38 @@ describe('GET /pair', () => {
         salt,
         clientcert: toHex('-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----\n'),
       },
+      says: 'certificate is not readable',
     },
-    { name: 'an odd number of digits', query: { clientchallenge: 'abc' } },
-    { name: 'pairchallenge without TLS', query: { phrase: 'pairchallenge' } },
-  ])('answers $name with an error and keeps nothing', async ({ query }) => {
+    { name: 'an odd number of digits', query: { clientchallenge: 'abc' }, says: 'parameter clientchallenge' },
+    { name: 'pairchallenge without TLS', query: { phrase: 'pairchallenge' }, says: 'parameter phrase' },
+  ])('answers $name with an error that names it, and keeps nothing', async ({ query, says }) => {
     const xml = await bench.clients[0].http('/pair', Object.entries<string>(query));
     expect(xml.statusCode).toBe(400);
-    expect(xml.statusMessage).not.toBe('');
+    expect(xml.statusMessage).toContain(says);
     expect(bench.exchanges.pending()).toEqual([]);
+  });
+
+  it.each([
+    { kind: 'RSA-512', says: 'too short: at least 2048 bits' },
+    { kind: 'RSA-2040', says: 'too short: at least 2048 bits' },
+    { kind: 'RSA-4104', says: 'too long: at most 4096 bits' },
+    { kind: 'ECDSA', says: "has no RSA key: Moonlight's pairing needs RSA" },
+  ])('says what is wrong with a certificate of $kind', async ({ kind, says }) => {
+    const query = { phrase: 'getservercert', salt, clientcert: toHex(certificateOf(kind)) };
+    const xml = await bench.clients[0].http('/pair', Object.entries(query));
+    expect(xml).toMatchObject({ statusCode: 400, statusMessage: expect.stringContaining(says) as string });
+    expect(bench.exchanges.pending()).toEqual([]);
+  });
+
+  it.each([
+    { name: 'is valid no more', from: '000101000000Z', to: '010101000000Z' },
+    { name: 'is not valid yet', from: '480101000000Z', to: '490101000000Z' },
+  ])('pairs a client whose certificate $name', async ({ from, to }) => {
+    const { certificatePem, privateKeyPem } = bench.clients[0].identity;
+    const identity = { certificatePem: redate(certificatePem, from, to), privateKeyPem };
+    const client = new TestClient(bench.ports.http, identity);
+    await letIn(bench, client);
+    expect((await client.https('/serverinfo')).fields['PairStatus']).toBe('1');
   });
 
   it('ends with a step of the wrong size', async () => {

@@ -6,6 +6,11 @@ import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
 import { fingerprintOf } from '../../core/identity/certificate.ts';
 import { writeXml } from '../../core/protocol/moonlight/xml.ts';
+import {
+  certificateFault,
+  MODULUS_BITS,
+  type CertificateFault,
+} from '../../core/protocol/pairing/certificate.ts';
 import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { PairedClients } from '../pairing/clients.ts';
 import type { PairingExchanges } from '../pairing/exchange.ts';
@@ -29,11 +34,14 @@ const FirstStep = z.object({
   clientcert: Hex,
 });
 const LaterStep = z.object({
-  phrase: z.never().optional(),
+  phrase: z.undefined().optional(),
   clientchallenge: Hex.optional(),
   serverchallengeresp: Hex.optional(),
   clientpairingsecret: Hex.optional(),
 });
+
+/** Told apart by `phrase`, so that what is wrong is told of the step that was meant. */
+const Steps = z.discriminatedUnion('phrase', [FirstStep, LaterStep]);
 
 /** The field of the answer to each later step; step 4 has none. */
 const ANSWER_FIELDS = {
@@ -42,6 +50,14 @@ const ANSWER_FIELDS = {
   clientpairingsecret: undefined,
 } as const satisfies Record<PairingStep, string | undefined>;
 const LATER_STEPS = ['clientchallenge', 'serverchallengeresp', 'clientpairingsecret'] as const;
+
+/** What the person reads about a certificate that cannot be paired. */
+const CERTIFICATE_FAULTS: Record<CertificateFault, string> = {
+  unreadable: 'The client certificate is not readable',
+  notRsa: "The client certificate has no RSA key: Moonlight's pairing needs RSA",
+  tooShort: `The RSA key of the client certificate is too short: at least ${MODULUS_BITS.min} bits are needed`,
+  tooLong: `The RSA key of the client certificate is too long: at most ${MODULUS_BITS.max} bits are possible`,
+};
 
 const UNPAIR_REFUSED = 403;
 const TOO_MANY = 'Too many clients ask to pair: try again in a minute';
@@ -56,7 +72,7 @@ export interface PairDeps {
 export function registerPair(app: MoonlightServer, { exchanges, identity, limits }: PairDeps): void {
   const plaincert = Buffer.from(identity.certificatePem).toString('hex');
 
-  app.get('/pair', { schema: { querystring: z.union([FirstStep, LaterStep]) } }, async (request, reply) => {
+  app.get('/pair', { schema: { querystring: Steps } }, async (request, reply) => {
     const { query } = request;
     const address = request.origin.source;
     if ('salt' in query) {
@@ -75,7 +91,7 @@ export function registerPair(app: MoonlightServer, { exchanges, identity, limits
 
   app.get('/unpair', async (request, reply) => {
     await exchanges.abandon(request.origin.source);
-    const statusMessage = 'Clients are removed on the PIN page of this host';
+    const statusMessage = 'Clients are removed on the Clients page of the console';
     return reply.type(XML_TYPE).send(writeXml(UNPAIR_REFUSED, {}, { statusMessage }));
   });
 }
@@ -97,20 +113,13 @@ function laterStep(query: z.output<typeof LaterStep>): { step: PairingStep; byte
   throw new GleipnirError('REQUEST_INVALID', 'This is no step of pairing');
 }
 
-/** @throws GleipnirError REQUEST_INVALID for what is no certificate of an RSA key. */
+/** @throws GleipnirError REQUEST_INVALID for a certificate that cannot be paired. */
 function readCertificate(bytes: Buffer): { certificatePem: string; fingerprint: string } {
   const certificatePem = bytes.toString('utf8');
   const fingerprint = fingerprintOf(certificatePem);
-  if (fingerprint === undefined || !hasRsaKey(certificatePem)) {
-    throw new GleipnirError('REQUEST_INVALID', 'The client certificate is not readable');
+  const fault = fingerprint === undefined ? 'unreadable' : certificateFault(certificatePem);
+  if (fingerprint === undefined || fault !== undefined) {
+    throw new GleipnirError('REQUEST_INVALID', CERTIFICATE_FAULTS[fault ?? 'unreadable']);
   }
   return { certificatePem: new X509Certificate(certificatePem).toString(), fingerprint };
-}
-
-function hasRsaKey(certificatePem: string): boolean {
-  try {
-    return new X509Certificate(certificatePem).publicKey.asymmetricKeyType === 'rsa';
-  } catch {
-    return false;
-  }
 }

@@ -63,7 +63,7 @@ export async function startGame(deps: PlayContext, wish: Wish): Promise<Asked> {
   const { id } = asked;
   const { parameters } = query;
   if (parameters['mode'] === undefined)
-    throw new GleipnirError('REQUEST_INVALID', 'The launch names no mode');
+    throw new GleipnirError('REQUEST_INVALID', 'The parameter mode is missing');
   try {
     await deps.launches.put(launchRow(deps, wish, { id, generation: 1, verb: 'launch', parameters }));
     await deps.sessions.create({

@@ -98,6 +98,17 @@ describe('GET /resume', () => {
     expect(await bench.gate.holderOf('127.0.0.1')).toEqual({ id, generation: 3 });
   });
 
+  it('refuses a mode that is none, and leaves the game as it is', async () => {
+    operate(bench);
+    await client.https('/launch', launchQuery());
+    const [id = ''] = await sessionIds();
+    expect(await client.https('/resume', launchQuery({ mode: '0x0x0' }))).toMatchObject({
+      statusCode: 400,
+      statusMessage: expect.stringContaining('The parameter mode must be') as string,
+    });
+    expect((await bench.table.reader.get('launch', id))?.generation).toBe(1);
+  });
+
   it('says why the game has just ended', async () => {
     operate(bench);
     await client.https('/launch', launchQuery());

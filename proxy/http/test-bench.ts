@@ -147,7 +147,7 @@ async function countRefused(register: Registry, reason: HttpRefusalReason): Prom
 }
 
 function catalogOf(apps: CatalogApp[]): AppCatalog {
-  const art = { type: 'image/png', bytes: Buffer.from('png') };
+  const art = { type: 'image/png', bytes: Buffer.from('png') } as const;
   return {
     list: () => apps,
     asset: (id) => Promise.resolve(id === 7 ? art : undefined),

@@ -285,7 +285,7 @@ export class PairingExchanges {
     if (!(await this.#rows.claim(row))) throw stepError('outOfOrder');
     const { id, fingerprint, names, address, clientCertPEM } = row;
     try {
-      await storePairing(this.#deps.pairings, { fingerprint, clientCertPEM }, names);
+      await storePairing(this.#deps.pairings, { fingerprint, clientCertPEM }, { ...names, address });
     } catch (error) {
       await this.#close(row, 'failed');
       throw error;

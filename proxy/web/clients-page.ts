@@ -1,6 +1,6 @@
 /** The page of the paired clients: what each is called, whose it is, and the forms to rename and to remove it. */
 import type { ClientView, Listing } from './facts.ts';
-import { instant, shortFingerprint } from './format.ts';
+import { instant, shortFingerprint, UNNAMED_CLIENT } from './format.ts';
 import { html, type Html } from './html.ts';
 import { NOTHING, liveRegion, renderPage, tokenField, type PageModel } from './layout.ts';
 
@@ -18,7 +18,7 @@ export function renderClientsPage(model: PageModel, { items, version }: Listing<
 
 function clientCard(client: ClientView, token: string): Html {
   const { id, person, playing } = client;
-  const name = client.name ?? 'Unnamed client';
+  const name = client.name ?? UNNAMED_CLIENT;
   const certificate = shortFingerprint(client.fingerprint);
   return html`<li class="card" data-id="${id}">
     <h2>${name}</h2>

@@ -60,8 +60,8 @@ describe('GET /api/sessions', () => {
     bench.sessions.set('t', sessionOf('t', pairingOf('p-gone')));
     const rest = { person: null, host: null, phase: 'Pending', quality: null };
     expect((await list()).items).toMatchObject([
-      { ...rest, client: 'p-3' },
-      { ...rest, client: 'p-gone' },
+      { ...rest, client: 'Unnamed client' },
+      { ...rest, client: 'Removed client' },
     ]);
   });
 

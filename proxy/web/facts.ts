@@ -11,6 +11,7 @@ import type { ObjectStore } from '../../core/store/object-store.ts';
 import type { PairingExchanges } from '../pairing/exchange.ts';
 import { fingerprintOfPairing } from '../pairing/fingerprint.ts';
 import type { PendingExchange } from '../pairing/types.ts';
+import { UNNAMED_CLIENT } from './format.ts';
 
 /** How a stream does: figures of the relay, over the last seconds where not said otherwise. */
 export interface QualityView {
@@ -22,7 +23,7 @@ export interface QualityView {
   lossPercent: number;
   /** Of video before the relay, ms. */
   jitterMs: number;
-  /** Between client and host, ms; `null` before it is known. */
+  /** Between client and relay, ms; `null` before it is known. */
   rttMs: number | null;
   /** Reports of unrepaired video from the client, since it came. */
   fecReports: number;
@@ -139,7 +140,7 @@ export class Facts {
     return {
       id: metadata.name,
       person: personOf(spec.userReference.name, spec.pairingReference.name),
-      client: pairings.get(player)?.spec.clientName ?? player,
+      client: nameOf(pairings.get(player)),
       app: this.#titleOf(session),
       host: status?.hostName ?? null,
       phase: status?.phase ?? 'Pending',
@@ -159,6 +160,11 @@ export class Facts {
 /** Name of the Pairing that plays: that of the launch, unless another client of the person took over. */
 function playerOf({ spec, status }: Session): string {
   return status?.playedBy ?? spec.pairingReference.name;
+}
+
+/** For people, never an id: Pairings of old have no name. */
+function nameOf(pairing: Pairing | undefined): string {
+  return pairing === undefined ? 'Removed client' : (pairing.spec.clientName ?? UNNAMED_CLIENT);
 }
 
 function isOver({ status }: Session): boolean {

@@ -7,6 +7,9 @@ const FINGERPRINT_DIGITS = 16;
 /** What is not known. */
 export const UNKNOWN = '–';
 
+/** A client that nobody gave a name. */
+export const UNNAMED_CLIENT = 'Unnamed client';
+
 /** By the name that cells carry in `data-format`. */
 export const FORMATS = {
   /** From bits per second. */

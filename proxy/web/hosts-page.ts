@@ -21,7 +21,8 @@ export function renderHostsPage(model: PageModel, { items, version }: Listing<Ho
   return renderPage(model, { path: '/hosts', title: 'Hosts', body, reloads: true });
 }
 
-function hostCard({ name, address, state, problem, capacity, used, apps, labels, pin }: HostView): Html {
+function hostCard(host: HostView): Html {
+  const { name, address, state, problem, capacity, used, apps, notices, labels, pin } = host;
   const { text, tone } = STATES[state];
   const tags = Object.entries(labels).map(([key, value]) => html`<li>${key}: ${value}</li>`);
   return html`<li class="card" data-id="${name}">
@@ -34,6 +35,7 @@ function hostCard({ name, address, state, problem, capacity, used, apps, labels,
           </p>`
     }
     ${problem === null ? NOTHING : html`<p class="problem">${capitalised(problem)}.</p>`}
+    ${notices.map((notice) => html`<p class="notice warn">${notice}</p>`)}
     <dl>
       <dt>Address</dt>
       <dd>${address}</dd>

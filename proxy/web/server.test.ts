@@ -142,6 +142,12 @@ describe('the other pages', () => {
     expect(body).toMatch(/cellar[^]*Not paired[^]*4711[^]*loft[^]*Down[^]*No answer\./);
   });
 
+  it('show what is wrong with what a host says', async () => {
+    bench.hosts = [{ ...ATTIC, notices: ['2 apps left out: no title', 'No list of apps: <b>'] }];
+    const { body } = await bench.get('/hosts');
+    expect(body).toMatch(/attic[^]*2 apps left out: no title[^]*No list of apps: &lt;b&gt;/);
+  });
+
   it('show sessions with their figures, by name for those who hear the page', async () => {
     const pairing = pairingOf('p-1', { clientName: 'Sofa', userReference: { name: 'alice' } });
     bench.pairings.set('p-1', pairing);

@@ -31,7 +31,7 @@ export function renderSessionsPage(model: PageModel, { items, version }: Listing
         </ul>`;
   const body = html`${liveRegion('/api/sessions', version, list)}
     <p class="hint after">
-      Loss and jitter are of the way from the host, RTT of the way between client and host. All figures are
+      Loss and jitter are of the way from the host, RTT of the way between client and relay. All figures are
       also at
       <a href="/api/sessions">/api/sessions</a>.
     </p>`;

@@ -30,6 +30,7 @@ export const ATTIC: HostState = {
   capacity: 4,
   used: 1,
   apps: ['Doom', 'Test card'],
+  notices: [],
   labels: { room: 'attic' },
 };
 

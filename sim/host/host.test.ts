@@ -161,7 +161,7 @@ describe('pairing', () => {
 describe('HTTP', () => {
   it('offers its apps and their art', async () => {
     const { alice: driver } = await startPaired();
-    expect(await driver.applist()).toEqual([{ id: APP, title: 'Test card', isHdrSupported: false }]);
+    expect((await driver.applist()).apps).toEqual([{ id: APP, title: 'Test card', isHdrSupported: false }]);
     expect(await driver.appasset(APP)).toMatchObject({ type: 'image/png' });
   });
 

@@ -167,7 +167,7 @@ export class HttpRoutes {
 
 function orderOf(request: HttpRequest, fingerprint: string): LaunchOrder | undefined {
   const query = parseLaunchQuery(request.query);
-  return query === undefined ? undefined : { fingerprint, query, clientAddress: request.clientAddress };
+  return 'fault' in query ? undefined : { fingerprint, query, clientAddress: request.clientAddress };
 }
 
 function ok(body: string): HttpAnswer {

@@ -1,5 +1,6 @@
 /** A host behind the `HostDriver` contract, without a network: records what it was asked, fails on demand. */
-import type { HostDriver, HostInfo, LaunchAnswer, LaunchRequest } from '../../core/host/types.ts';
+import { readOffer } from '../../core/host/offer.ts';
+import type { BoxArt, HostDriver, HostInfo, LaunchAnswer, LaunchRequest } from '../../core/host/types.ts';
 import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { HostSpec } from '../../operator/hosts/types.ts';
 
@@ -21,12 +22,14 @@ export class FakeHost {
   readonly launches: LaunchRequest[] = [];
   isDown: boolean;
   isBusy = false;
-  /** Box art of each of its apps. */
-  art: { type: string; bytes: Uint8Array } | undefined;
   /** What /launch and /resume fail with, when set. */
   refusal: GleipnirError | undefined;
   /** What it offers. */
   apps: readonly string[];
+  /** What /applist fails with, when set. */
+  listFault: GleipnirError | undefined;
+  /** What /appasset answers or fails with; no box art by default. */
+  art: BoxArt | GleipnirError | undefined;
   readonly #options: FakeHostOptions;
   readonly #paired = new Set<string>();
   #waiting: ((pin: string) => boolean) | undefined;
@@ -53,10 +56,17 @@ export class FakeHost {
     return {
       serverinfo: () => this.#answer('serverinfo', () => this.#info(key)),
       applist: () =>
-        this.#answer('applist', () =>
-          this.apps.map((title, index) => ({ id: index + 1, title, isHdrSupported: false })),
-        ),
-      appasset: () => this.#answer('appasset', () => this.art),
+        this.#answer('applist', () => {
+          if (this.listFault !== undefined) throw this.listFault;
+          return readOffer(
+            this.apps.map((title, index) => ({ id: index + 1, title, isHdrSupported: false })),
+          );
+        }),
+      appasset: () =>
+        this.#answer('appasset', () => {
+          if (this.art instanceof GleipnirError) throw this.art;
+          return this.art;
+        }),
       launch: (request) => this.#answer('launch', () => this.#start(request)),
       resume: (request) => this.#answer('resume', () => this.#start(request)),
       cancel: () =>

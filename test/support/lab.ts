@@ -55,6 +55,8 @@ export interface LabOptions {
   capacity?: number;
   /** As of the appliance: any ports by default. */
   upstreamPortBase?: number;
+  /** Hosts that the test plays itself; they know the appliance already. */
+  others?: { spec: HostSpec; certificatePem: string }[];
   /** Gets each line of the log instead of `logLines`. */
   onLogLine?: (line: string) => void;
 }
@@ -62,7 +64,7 @@ export interface LabOptions {
 const ALL_ENCRYPTION = { rtsp: true, supported: SS_ENC.CONTROL_V2 | SS_ENC.VIDEO | SS_ENC.AUDIO };
 
 export async function openLab(options: LabOptions = {}): Promise<Lab> {
-  const { hosts: hostOptions = [{}], capacity = 4, upstreamPortBase = 0 } = options;
+  const { hosts: hostOptions = [{}], others = [], capacity = 4, upstreamPortBase = 0 } = options;
   const dataDir = await mkdtemp(join(tmpdir(), 'gleipnir-lab-'));
   const logLines: string[] = [];
   const { onLogLine = (line: string) => logLines.push(line) } = options;
@@ -82,6 +84,11 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
       return { ...spec, enterPin: (pin) => host.enterPin(pin) };
     }),
   );
+
+  for (const { spec, certificatePem } of others) {
+    await (await identities.open(spec.name, 'default')).setHostCertificate(certificatePem);
+    specs.push(spec);
+  }
 
   /** An appliance that does not run yet. */
   function createOne(ports: AppliancePorts, known: HostSpec[]): Appliance {

@@ -106,7 +106,7 @@ describe('parseMoonlightXml', () => {
     expect(parseMoonlightXml(text)).toBeUndefined();
   });
 
-  it('takes the first of several, and skips apps without a number', () => {
+  it('takes the first of several, and lists every app as it stands', () => {
     const text =
       '<root status_code="-1" status_message="a &amp; b"><a>1</a><a>2</a><b/><App>x</App>' +
       '<App><ID>x</ID></App><App><AppTitle>&lt;T&gt; &apos;&quot;</AppTitle><ID>5</ID><IsHdrSupported>1</IsHdrSupported></App></root>';
@@ -114,8 +114,18 @@ describe('parseMoonlightXml', () => {
       statusCode: -1,
       statusMessage: 'a & b',
       fields: { a: '1', b: '', App: 'x' },
-      apps: [{ id: 5, title: `<T> '"`, isHdrSupported: true }],
+      apps: [
+        { id: 0, title: '', isHdrSupported: false },
+        { id: 0, title: '', isHdrSupported: false },
+        { id: 5, title: `<T> '"`, isHdrSupported: true },
+      ],
     });
+  });
+
+  it('reads numbered characters, once', () => {
+    const title = '&#32;&#x41;&#66; &amp;#67;';
+    const text = `<root status_code="200"><App><AppTitle>${title}</AppTitle><ID>1</ID></App></root>`;
+    expect(parseMoonlightXml(text)?.apps).toEqual([{ id: 1, title: ' AB &#67;', isHdrSupported: false }]);
   });
 
   it('never throws, whatever the text', () => {

@@ -11,6 +11,7 @@ const DECLARATION = '<?xml version="1.0" encoding="utf-8"?>\n';
 const FIELD_NAME = /^[A-Za-z]\w*$/;
 const STATUS_CODE = /^-?\d{1,10}$/;
 const APP_ID = /^-?\d{1,10}$/;
+const NO_ID = 0;
 /** What XML 1.0 cannot hold, and line ends, which no field needs. */
 const UNFIT = /[^\x20-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu;
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
@@ -19,8 +20,12 @@ const ATTRIBUTE = '@';
 const CHARACTERS_MAX = 1 << 20;
 const NESTED_TAGS_MAX = 8;
 
+/** Largest id that every client can hold: 31 bits. */
+export const ID_MAX = 0x7fff_ffff;
+
 /** One entry of /applist. */
 export interface MoonlightApp {
+  /** 1..ID_MAX for clients; a host may say anything. */
   id: number;
   title: string;
   isHdrSupported: boolean;
@@ -34,7 +39,7 @@ export interface MoonlightXml {
   statusMessage: string;
   /** Text of each element below the root that holds nothing but text; the first, of several with one name. */
   fields: Record<string, string>;
-  /** In the host's order; entries whose ID is no number are left out. */
+  /** Every entry in the host's order, as it says it; the id is 0, which no app has, where it gives no number. */
   apps: MoonlightApp[];
 }
 
@@ -86,21 +91,18 @@ export function parseMoonlightXml(text: string): MoonlightXml | undefined {
     statusCode: Number(statusCode),
     statusMessage: readText(root, `${ATTRIBUTE}status_message`),
     fields: Object.fromEntries(fields),
-    apps: toList(root['App']).flatMap(parseApp),
+    apps: toList(root['App']).map(parseApp),
   };
 }
 
-function parseApp(value: unknown): MoonlightApp[] {
-  if (!isElement(value)) return [];
-  const id = readText(value, 'ID');
-  if (!APP_ID.test(id)) return [];
-  return [
-    {
-      id: Number(id),
-      title: readText(value, 'AppTitle'),
-      isHdrSupported: readText(value, 'IsHdrSupported') === '1',
-    },
-  ];
+function parseApp(value: unknown): MoonlightApp {
+  const app = isElement(value) ? value : {};
+  const id = readText(app, 'ID');
+  return {
+    id: APP_ID.test(id) ? Number(id) : NO_ID,
+    title: readText(app, 'AppTitle'),
+    isHdrSupported: readText(app, 'IsHdrSupported') === '1',
+  };
 }
 
 function parseRoot(text: string): Record<string, unknown> | undefined {
@@ -112,6 +114,8 @@ function parseRoot(text: string): Record<string, unknown> | undefined {
     parseTagValue: false,
     parseAttributeValue: false,
     trimValues: true,
+    // Numbered characters too: Boost writes a title of blanks as `&#32;`.
+    htmlEntities: true,
     maxNestedTags: NESTED_TAGS_MAX,
   });
   try {

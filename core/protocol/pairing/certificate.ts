@@ -11,6 +11,8 @@ const TAG = { sequence: 0x30, bitString: 0x03 } as const;
 const LONG_FORM = 0x80;
 /** Lengths of more bytes than this are no certificate's. */
 const LENGTH_BYTES_MAX = 3;
+/** RSA keys of clients: a shorter one can be broken, a longer one costs too much to check. */
+export const MODULUS_BITS = { min: 2048, max: 4096 } as const;
 /** Longest PEM text that is looked at; a certificate of an RSA-4096 key has 2 kB. */
 const PEM_CHARACTERS_MAX = 16_384;
 
@@ -36,6 +38,29 @@ export function certificateKey(pem: string): KeyObject | undefined {
     // The key is decoded only here, and may be damaged in a certificate that is otherwise whole.
     const publicKey = parseCertificate(pem)?.publicKey;
     return publicKey?.asymmetricKeyType === 'rsa' ? publicKey : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Why a client's certificate cannot be paired; how large an RSA key may be is `MODULUS_BITS`. */
+export type CertificateFault = 'unreadable' | 'notRsa' | 'tooShort' | 'tooLong';
+
+/** What is wrong with a client's certificate. Its dates prove nothing (clocks of consoles are wrong). Never throws. */
+export function certificateFault(pem: string): CertificateFault | undefined {
+  const certificate = parseCertificate(pem);
+  const kind = certificate && keyKind(certificate);
+  if (kind === undefined) return 'unreadable';
+  if (kind !== 'rsa') return 'notRsa';
+  const bits = certificateKey(pem)?.asymmetricKeyDetails?.modulusLength ?? 0;
+  if (bits < MODULUS_BITS.min) return 'tooShort';
+  return bits > MODULUS_BITS.max ? 'tooLong' : undefined;
+}
+
+/** @returns `undefined` for a key that is damaged, or of a kind that nobody knows. */
+function keyKind(certificate: X509Certificate): string | undefined {
+  try {
+    return certificate.publicKey.asymmetricKeyType;
   } catch {
     return undefined;
   }

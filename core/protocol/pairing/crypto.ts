@@ -13,13 +13,11 @@
  */
 import assert from 'node:assert';
 import { createCipheriv, createDecipheriv, createHash, sign, timingSafeEqual, verify } from 'node:crypto';
-import { certificateKey } from './certificate.ts';
+import { certificateKey, MODULUS_BITS } from './certificate.ts';
 
 const SIZE = { key: 16, challenge: 16, secret: 16, hash: 32 } as const;
 const CIPHER = 'aes-128-ecb';
 const HASH = 'sha256';
-/** RSA keys larger than this cost too much time to verify with. */
-const MODULUS_BITS_MAX = 4096;
 
 /**
  * AES-128 key of one pairing, 16 bytes.
@@ -96,7 +94,7 @@ export function openPairingSecret(bytes: Uint8Array, certificatePem: string): Ui
   const publicKey = certificateKey(certificatePem);
   const modulusBits = publicKey?.asymmetricKeyDetails?.modulusLength;
   if (publicKey === undefined || modulusBits === undefined) return undefined;
-  if (modulusBits > MODULUS_BITS_MAX || bytes.length !== SIZE.secret + Math.ceil(modulusBits / 8))
+  if (modulusBits > MODULUS_BITS.max || bytes.length !== SIZE.secret + Math.ceil(modulusBits / 8))
     return undefined;
 
   const secret = bytes.subarray(0, SIZE.secret);
