@@ -68,7 +68,7 @@ describeWithRedis('createRedisTable with TLS, client certificates and a user for
       .concat('user admin on >admin ~* &* +@all\n');
     await writeFile(join(directory, 'users.acl'), users);
     const [port = 0] = await freePorts(1);
-    const server_ = [
+    const files = [
       '--tls-cert-file',
       tls.serverCert,
       '--tls-key-file',
@@ -83,7 +83,7 @@ describeWithRedis('createRedisTable with TLS, client certificates and a user for
         '0',
         '--tls-port',
         String(port),
-        ...server_,
+        ...files,
         '--aclfile',
         join(directory, 'users.acl'),
       ],
