@@ -1,5 +1,4 @@
 /** One connection to Redis on which every command ends in bounded time, and of which only a bounded number is under way. */
-import { ClusterAllFailedError } from 'ioredis';
 import type { Logger } from '../../runtime/log.ts';
 import { createClient, type Client } from './client.ts';
 import type { RedisAccess } from './config.ts';
@@ -32,7 +31,8 @@ export class RedisConnection {
     this.#deps = deps;
     this.#client = createClient(deps.access, deps.name);
     this.#client.on('error', (error: unknown) => {
-      this.#onTrouble(error instanceof ClusterAllFailedError ? error.lastNodeError : error);
+      // A Cluster says that it found no node; why stands in what the last one said.
+      this.#onTrouble(error instanceof Error && 'lastNodeError' in error ? error.lastNodeError : error);
     });
     this.#client.on('ready', () => {
       if (this.#trouble !== undefined) deps.log.info({ connection: deps.name }, 'redis is back');
