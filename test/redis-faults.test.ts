@@ -203,19 +203,6 @@ describeFaults('two writers across a change of leader', () => {
     expect(await former.reader.get('session', 's2')).toBeUndefined();
     expect(former.stats.restored + next.stats.restored).toBe(0);
   });
-
-  it('keep what the former leader wrote alive after it is gone', async () => {
-    const former = await open({ refreshMs: 20 });
-    const next = await open({ refreshMs: 20 });
-    next.writer('session');
-    await former.writer('session').put(sessionRow());
-    await former.stop();
-    await expect.poll(() => next.stats.adopted, { timeout: 10_000 }).toBe(1);
-    // Rows live for 1.8 s.
-    await expect
-      .poll(async () => Number(await server.cli('PTTL', `${prefix}:session:s1`)), { timeout: 5_000 })
-      .toBeGreaterThan(1_700);
-  });
 });
 
 describeFaults('a change stream with gaps', () => {
