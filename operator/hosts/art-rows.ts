@@ -1,4 +1,5 @@
 /** Keeps the box art of what static hosts offer in the session table, so that a proxy never asks a host. */
+import type { BoxArt } from '../../core/host/types.ts';
 import type { Logger } from '../../core/runtime/log.ts';
 import { ART_BYTES_MAX } from '../../core/session/host-record.ts';
 import type { TableReader, TableWriter } from '../../core/session/table.ts';
@@ -10,7 +11,7 @@ export interface ArtRowsDeps {
   table: TableReader;
   rows: TableWriter<'art'>;
   /** Asks the hosts that offer an app. */
-  asset: (appId: number) => Promise<{ type: string; bytes: Uint8Array } | undefined>;
+  asset: (appId: number) => Promise<BoxArt | undefined>;
   log: Logger;
   /** Monotonic, ms. */
   now?: () => number;

@@ -69,8 +69,15 @@ export class RedisServer {
     }
   }
 
-  signal(signal: NodeJS.Signals): void {
-    this.#child?.kill(signal);
+  /** It keeps its connections, and answers nothing. */
+  async pause(): Promise<void> {
+    this.#child?.kill('SIGSTOP');
+    await Promise.resolve();
+  }
+
+  async resume(): Promise<void> {
+    this.#child?.kill('SIGCONT');
+    await Promise.resolve();
   }
 
   /** Ends the process; its files stay. */

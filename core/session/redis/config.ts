@@ -44,8 +44,7 @@ export const REDIS_CONFIG = {
     .describe('Of every key. Its hash tag keeps a deployment in one slot of a Cluster.'),
 };
 
-const RedisConfig = z.object(REDIS_CONFIG);
-export type RedisConfig = z.output<typeof RedisConfig>;
+export type RedisConfig = z.output<z.ZodObject<typeof REDIS_CONFIG>>;
 
 /** How to reach a Redis; holds secrets. */
 export interface RedisAccess {

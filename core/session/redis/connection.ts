@@ -1,5 +1,4 @@
 /** One connection to Redis on which every command ends in bounded time, and of which only a bounded number is under way. */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../../runtime/log.ts';
 import { createClient, type Client } from './client.ts';
 import type { RedisAccess } from './config.ts';
@@ -26,16 +25,19 @@ export class RedisConnection {
   #underWay = 0;
   /** The last trouble that was logged, so that an outage is told once. */
   #trouble: string | undefined;
+  #isReconnecting = false;
 
   constructor(deps: ConnectionDeps) {
     this.#deps = deps;
     this.#client = createClient(deps.access, deps.name);
     this.#client.on('error', (error: unknown) => {
-      this.#onTrouble(error);
+      // A Cluster says that it found no node; why stands in what the last one said.
+      this.#onTrouble(error instanceof Error && 'lastNodeError' in error ? error.lastNodeError : error);
     });
     this.#client.on('ready', () => {
       if (this.#trouble !== undefined) deps.log.info({ connection: deps.name }, 'redis is back');
       this.#trouble = undefined;
+      this.#isReconnecting = false;
     });
   }
 
@@ -56,16 +58,22 @@ export class RedisConnection {
     if (this.#underWay >= COMMANDS_MAX) throw tableUnavailable({ reason: 'busy' });
     this.#underWay += 1;
     stats.commands += 1;
-    const timer = new AbortController();
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      // Where this process itself was held up, the answer is there and is read first.
+      setImmediate(() => {
+        late.reject(new CommandTimeout());
+      });
+    }, COMMAND_MS_MAX);
     try {
-      return await Promise.race([command(this.#client), timeOut(timer.signal)]);
+      return await Promise.race([command(this.#client), late.promise]);
     } catch (error) {
       stats.errors += 1;
       if (error instanceof CommandTimeout) this.#reconnect();
       throw tableUnavailable({ reason: reasonOf(error) });
     } finally {
       this.#underWay -= 1;
-      timer.abort();
+      clearTimeout(timer);
     }
   }
 
@@ -83,7 +91,9 @@ export class RedisConnection {
 
   /** A server that does not answer may have been replaced by another one; what else is under way fails at once. */
   #reconnect(): void {
-    if (this.#client.status === 'ready') this.#client.disconnect(true);
+    if (this.#isReconnecting || this.#client.status !== 'ready') return;
+    this.#isReconnecting = true;
+    this.#client.disconnect(true);
   }
 
   #onTrouble(error: unknown): void {
@@ -93,11 +103,6 @@ export class RedisConnection {
     this.#trouble = reason;
     log.warn({ connection: name, reason, detail: detailOf(error) }, 'redis cannot be reached');
   }
-}
-
-async function timeOut(signal: AbortSignal): Promise<never> {
-  await delay(COMMAND_MS_MAX, undefined, { signal, ref: false });
-  throw new CommandTimeout();
 }
 
 /** The system's or TLS's code. Messages of Redis may quote what it was sent. */

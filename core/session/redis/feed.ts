@@ -57,6 +57,10 @@ export class Feed {
     return this.#gap === 'start' || this.#gap === 'missed' ? undefined : this.#position;
   }
 
+  #isStopped(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
   /** Follows from now on, whenever Redis is there. */
   start(): void {
     this.#running ??= this.#run();
@@ -70,11 +74,11 @@ export class Feed {
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
-    while (!signal.aborted) {
+    while (!this.#isStopped()) {
       try {
         await this.#turn();
       } catch (error) {
-        if (this.#isFollowed && !signal.aborted) {
+        if (this.#isFollowed && !this.#isStopped()) {
           const reason = error instanceof GleipnirError ? error.details['reason'] : undefined;
           this.#deps.log.warn({ reason }, 'session table is not followed');
         }

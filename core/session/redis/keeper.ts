@@ -123,32 +123,46 @@ export class Keeper {
     const args = rows.flatMap(({ id, version }) => [id, version]);
     const others = await connection.eval(TOUCH, [keys.index(kind), ...rowKeys], [ttlMs, ...args]);
     const lost = (others as number[]).flatMap((at) => rows[at - 1] ?? []);
-    await Promise.all(lost.map((row) => this.#restore(row)));
+    if (lost.length > 0) await this.#restore(kind, lost);
   }
 
-  async #restore(row: KeptRow): Promise<void> {
+  async #restore(kind: RowKind, found: readonly KeptRow[]): Promise<void> {
     const { connection, keys, roster, stats, ttlMs, changesMax, heardUpTo, mayKeep } = this.#deps;
+    if (!mayKeep()) return;
     const heard = heardUpTo();
-    // It may have been put anew or removed by us since it was found to be missing.
-    if (this.#rows.get(nameOf(row)) !== row || !mayKeep()) return;
     if (heard === undefined) {
       this.#lookAgain();
       return;
     }
-    const { kind, id, generation, version, value } = row;
-    // Its removal was heard of before the answer to its put.
-    if (compareVersions(heard, version) >= 0 && !roster.has(kind, id)) {
-      this.#rows.delete(nameOf(row));
-      return;
-    }
-    const outcome = await connection.eval(
+    // Some may have been put anew or removed by us since, or heard to be removed before their put was answered.
+    const isOver = ({ id, version }: KeptRow): boolean =>
+      compareVersions(heard, version) >= 0 && !roster.has(kind, id);
+    for (const row of found) if (isOver(row)) this.#forget(row);
+    const rows = found.filter((row) => this.#rows.get(nameOf(row)) === row);
+    const outcomes = await connection.eval(
       RESTORE,
-      [keys.row(kind, id), keys.index(kind), keys.changes],
-      [kind, id, generation, ...version.split('-'), value, ttlMs, changesMax, heard],
+      [keys.index(kind), keys.changes, ...rows.map(({ id }) => keys.row(kind, id))],
+      [
+        ...[kind, ttlMs, changesMax, heard],
+        ...rows.flatMap(({ id, generation, version, value }) => [
+          id,
+          generation,
+          ...version.split('-'),
+          value,
+        ]),
+      ],
     );
-    if (outcome === 'restored') stats.restored += 1;
-    else if (outcome === 'behind') this.#lookAgain();
-    else if (this.#rows.get(nameOf(row)) === row) this.#rows.delete(nameOf(row));
+    for (const [at, row] of rows.entries()) {
+      const outcome = (outcomes as string[])[at];
+      if (outcome === 'restored') stats.restored += 1;
+      else if (outcome === 'behind') this.#lookAgain();
+      else this.#forget(row);
+    }
+  }
+
+  /** Unless it was put anew. */
+  #forget(row: KeptRow): void {
+    if (this.#rows.get(nameOf(row)) === row) this.#rows.delete(nameOf(row));
   }
 
   #lookAgain(): void {

@@ -17,6 +17,7 @@ import { parseValue, readHead } from './value.ts';
 const LOST_MS_MAX = 900;
 /** The first wait between two tries, ms; each later one is twice as long. Most often a removal is about to be heard of. */
 const WAIT_MS = 4;
+const WAIT_MS_MAX = 64;
 
 export interface ReaderDeps {
   connection: RedisConnection;
@@ -41,7 +42,7 @@ async function untilFound<T>(
   read: () => Promise<T | typeof LOST>,
 ): Promise<T> {
   let waitedMs = 0;
-  for (let waitMs = WAIT_MS; ; waitMs *= 2) {
+  for (let waitMs = WAIT_MS; ; waitMs = Math.min(2 * waitMs, WAIT_MS_MAX)) {
     const answer = await read();
     if (answer !== LOST) return answer;
     if (waitedMs >= LOST_MS_MAX) throw tableUnavailable({ ...details, reason: 'lost' });

@@ -44,7 +44,12 @@ export class Roster {
 
   constructor(deps: RosterDeps) {
     this.#deps = deps;
-    this.#rows = new Map(deps.kinds.map((kind) => [kind, new Map()]));
+    this.#rows = new Map(deps.kinds.map((kind) => [kind, new Map<string, Standing>()]));
+  }
+
+  /** Whether rows of `kind` are in here at all. */
+  follows(kind: RowKind): boolean {
+    return this.#rows.has(kind);
   }
 
   /** A row was put, or put back, at `putAt` ms since the epoch by Redis's clock. */

@@ -11,6 +11,9 @@ export interface Script {
   sha1: string;
 }
 
+/** A caller that has not heard of so many entries yet must first. */
+const ENTRIES_BEHIND_MAX = 2_000;
+
 /** Shared beginnings; each is local to its script. */
 const HEAD = `
 local function head(key)
@@ -98,37 +101,47 @@ return others
 );
 
 /**
- * Puts back a row that is missing, or of which only an older state is left, unless it was removed since the entry up to
- * which the caller has heard. KEYS row, index, changes. ARGV kind, id, generation, version (its two parts), value, time
- * to live in ms, entries kept, that entry. Answers `restored`, `newer` (somebody else has put it since), `removed`, or
- * `behind` when too much has happened since that entry.
+ * Puts back rows of one kind that are missing, or of which only an older state is left, unless they were removed since
+ * the entry up to which the caller has heard. KEYS index, changes, then each row. ARGV kind, time to live in ms, entries
+ * kept, that entry; then id, generation, version (its two parts) and value of each. Answers for each `restored`, `newer`
+ * (somebody else has put it since), `removed`, or `behind` when too much has happened since that entry.
  */
 export const RESTORE = script(
   HEAD,
   ANNOUNCE,
   EXPIRE,
   `
-local kind, id, generation, ms, number, value, ttl, most, heard = unpack(ARGV)
-generation, ms, number = tonumber(generation), tonumber(ms), tonumber(number)
-local standing = head(KEYS[1])
-if standing then
-  local order = standing.generation - generation
-  if order == 0 then order = standing.ms - ms end
-  if order == 0 then order = standing.number - number end
-  if order >= 0 then return 'newer' end
-else
-  local since = redis.call('XRANGE', KEYS[3], '(' .. heard, '+', 'COUNT', 1000)
-  for _, entry in ipairs(since) do
-    local fields = {}
-    for at = 1, #entry[2], 2 do fields[entry[2][at]] = entry[2][at + 1] end
-    if fields.op == 'remove' and fields.kind == kind and fields.id == id then return 'removed' end
-  end
-  if #since == 1000 then return 'behind' end
+local kind, ttl, most, heard = unpack(ARGV)
+local since = redis.call('XRANGE', KEYS[2], '(' .. heard, '+', 'COUNT', ${ENTRIES_BEHIND_MAX})
+local removed = {}
+for _, entry in ipairs(since) do
+  local fields = {}
+  for at = 1, #entry[2], 2 do fields[entry[2][at]] = entry[2][at + 1] end
+  if fields.op == 'remove' and fields.kind == kind then removed[fields.id] = true end
 end
-redis.call('SET', KEYS[1], value, 'PX', ttl)
-list(KEYS[2], id, tonumber(ttl))
-announce(KEYS[3], most, 'op', 'restore', 'kind', kind, 'id', id, 'version', ARGV[4] .. '-' .. ARGV[5])
-return 'restored'
+local function restore(key, id, generation, ms, number, value)
+  local standing = head(key)
+  if standing then
+    local order = standing.generation - tonumber(generation)
+    if order == 0 then order = standing.ms - tonumber(ms) end
+    if order == 0 then order = standing.number - tonumber(number) end
+    if order >= 0 then return 'newer' end
+  elseif removed[id] then
+    return 'removed'
+  elseif #since == ${ENTRIES_BEHIND_MAX} then
+    return 'behind'
+  end
+  redis.call('SET', key, value, 'PX', ttl)
+  list(KEYS[1], id, tonumber(ttl))
+  announce(KEYS[2], most, 'op', 'restore', 'kind', kind, 'id', id, 'version', ms .. '-' .. number)
+  return 'restored'
+end
+local outcomes = {}
+for at = 3, #KEYS do
+  local first = 5 * (at - 3) + 5
+  outcomes[at - 2] = restore(KEYS[at], unpack(ARGV, first, first + 4))
+end
+return outcomes
 `,
 );
 

@@ -9,17 +9,17 @@ import { Listeners } from '../listeners.ts';
 import { ROW_SCHEMAS, type RowKind } from '../record.ts';
 import type { SessionTable, TableChange } from '../table.ts';
 import { createClaims } from './claims.ts';
+import { Comparison } from './comparison.ts';
 import type { RedisAccess } from './config.ts';
 import { RedisConnection } from './connection.ts';
 import { tableUnavailable } from './errors.ts';
 import type { Entry } from './entry.ts';
-import { Feed, type Gap } from './feed.ts';
+import { Feed } from './feed.ts';
 import { Keeper } from './keeper.ts';
-import { createKeys } from './keys.ts';
+import { createKeys, type Keys } from './keys.ts';
 import { createReader } from './reader.ts';
 import { Roster } from './roster.ts';
 import { createStats, type RedisStats } from './stats.ts';
-import { readIndex, readTime, readVersions } from './survey.ts';
 import { timeOf } from './version.ts';
 import { createWriter } from './writer.ts';
 
@@ -32,6 +32,8 @@ const LOST_REFRESHES = 2;
 const ORPHAN_REFRESHES = 3;
 /** Seconds of changes of a thousand sessions. */
 const CHANGES_MAX = 20_000;
+
+const ALL_KINDS = Object.keys(ROW_SCHEMAS) as RowKind[];
 
 export interface RedisTableDeps {
   access: RedisAccess;
@@ -70,78 +72,40 @@ export interface RedisTable extends SessionTable {
 }
 
 export function createRedisTable(deps: RedisTableDeps): RedisTable {
-  const { log, refreshMs = REFRESH_MS, changesMax = CHANGES_MAX, now = () => performance.now() } = deps;
-  const kinds = deps.kinds ?? (Object.keys(ROW_SCHEMAS) as RowKind[]);
-  const keys = createKeys(deps.prefix);
+  const { log, prefix, mayKeep = () => true } = deps;
+  const { refreshMs = REFRESH_MS, changesMax = CHANGES_MAX } = deps;
+  const keys = createKeys(prefix);
   const stats = createStats();
   const ttlMs = refreshMs * TTL_REFRESHES;
-  const onListenerError = (err: unknown): void => {
-    log.error({ err }, 'session table listener failed');
-  };
-  const changes = new Listeners<TableChange>(onListenerError);
-  const released = new Listeners<string>(onListenerError);
-  const roster = new Roster({
-    ttlMs,
-    kinds,
-    lostMsMax: refreshMs * LOST_REFRESHES,
-    expiryMarginMs: refreshMs * LOST_REFRESHES,
-    now,
-  });
-  const commands = new RedisConnection({ access: deps.access, name: deps.name, stats, log });
-  const following = new RedisConnection({ access: deps.access, name: `${deps.name}-changes`, stats, log });
+  const listeners = createListeners(log);
+  const { roster, connect, comparisonOf } = createParts(deps, { keys, stats, listeners, ttlMs, refreshMs });
+  const commands = connect(deps.name);
+  const following = connect(`${deps.name}-changes`);
+  const comparison = comparisonOf(following);
   const keeper = new Keeper({
-    connection: commands,
-    keys,
-    roster,
-    stats,
-    ttlMs,
+    ...{ connection: commands, keys, roster, stats, ttlMs, changesMax, mayKeep },
     orphanMs: refreshMs * ORPHAN_REFRESHES,
-    changesMax,
     heardUpTo: () => feed.position,
-    mayKeep: deps.mayKeep ?? (() => true),
   });
   const followed = Promise.withResolvers<undefined>();
   // Nobody may have asked.
   followed.promise.catch(() => undefined);
-  let comparedAt = -Infinity;
-  let timer: NodeJS.Timeout | undefined;
-
-  async function compare(gap: Gap | undefined): Promise<void> {
-    if (gap === undefined && now() - comparedAt < refreshMs) return;
-    const redisNow = await readTime(following);
-    for (const kind of kinds) {
-      const isFull = gap !== undefined || roster.hasLost(kind);
-      const found = await (isFull ? readVersions : readIndex)(following, keys, kind);
-      for (const [id, { expiresAt }] of found) if (expiresAt <= redisNow) found.delete(id);
-      for (const id of roster.compare(kind, found, gap === 'missed')) changes.tell({ kind, id });
-    }
-    roster.onCompared(redisNow);
-    comparedAt = now();
-    if (gap === 'missed') keeper.forgetOver();
-    if (gap !== undefined) void keeper.refresh();
-  }
-
-  function onEntry(entry: Entry): void {
-    stats.lagMs = Math.max(0, Date.now() - timeOf(entry.entryId));
-    if (entry.op === 'release') released.tell(entry.name);
-    if (entry.op !== 'put' && entry.op !== 'remove') return;
-    const { kind, id } = entry;
-    if (entry.op === 'put') roster.onPut(entry, timeOf(entry.entryId));
-    else roster.onRemove(entry);
-    keeper.onChange(entry);
-    if (kinds.includes(kind)) changes.tell({ kind, id });
-  }
-
   const feed = new Feed({
     connection: following,
     changes: keys.changes,
     log,
-    onEntry,
-    compare,
+    onEntry: (entry) => {
+      hear(entry, { stats, roster, keeper, listeners });
+    },
     onGap: (gap) => {
       stats.gaps += 1;
       log.warn({ gap }, 'session table changes were missed');
       if (gap === 'lost') void keeper.refresh();
+    },
+    compare: async (gap) => {
+      await comparison.compare(gap);
+      if (gap === 'missed') keeper.forgetOver();
+      if (gap !== undefined) void keeper.refresh();
     },
     onState: (isFollowed) => {
       stats.isFollowed = isFollowed;
@@ -151,10 +115,12 @@ export function createRedisTable(deps: RedisTableDeps): RedisTable {
     },
   });
   const writing = { connection: commands, keys, keeper, roster, ttlMs, changesMax };
+  const { changed, released } = listeners;
+  let timer: NodeJS.Timeout | undefined;
   return {
     reader: {
       ...createReader({ connection: commands, keys, roster, stats, log }),
-      watch: (listener) => changes.add(listener),
+      watch: (listener) => changed.add(listener),
     },
     claims: createClaims({ connection: commands, keys, released, changesMax }),
     writer: (kind) => createWriter(kind, writing),
@@ -175,4 +141,67 @@ export function createRedisTable(deps: RedisTableDeps): RedisTable {
     },
     stats,
   };
+}
+
+interface TableListeners {
+  changed: Listeners<TableChange>;
+  released: Listeners<string>;
+}
+
+function createListeners(log: Logger): TableListeners {
+  const onError = (err: unknown): void => {
+    log.error({ err }, 'session table listener failed');
+  };
+  return { changed: new Listeners(onError), released: new Listeners(onError) };
+}
+
+interface Shared {
+  keys: Keys;
+  stats: RedisStats;
+  listeners: TableListeners;
+  ttlMs: number;
+  refreshMs: number;
+}
+
+/** What depends on nothing that is made later. */
+function createParts(
+  { access, log, kinds = ALL_KINDS, now = () => performance.now() }: RedisTableDeps,
+  { keys, stats, listeners, ttlMs, refreshMs }: Shared,
+): {
+  roster: Roster;
+  connect: (name: string) => RedisConnection;
+  comparisonOf: (connection: RedisConnection) => Comparison;
+} {
+  const lostMs = refreshMs * LOST_REFRESHES;
+  const roster = new Roster({ ttlMs, kinds, lostMsMax: lostMs, expiryMarginMs: lostMs, now });
+  const onChange = (change: TableChange): void => {
+    listeners.changed.tell(change);
+  };
+  return {
+    roster,
+    connect: (name) => new RedisConnection({ access, name, stats, log }),
+    comparisonOf: (connection) =>
+      new Comparison({ connection, keys, kinds, roster, everyMs: refreshMs, onChange, now }),
+  };
+}
+
+/** One entry of the change stream: first what this process knows changes, then who listens is told. */
+function hear(
+  entry: Entry,
+  {
+    stats,
+    roster,
+    keeper,
+    listeners,
+  }: { stats: RedisStats; roster: Roster; keeper: Keeper; listeners: TableListeners },
+): void {
+  const writtenAt = timeOf(entry.entryId);
+  stats.lagMs = Math.max(0, Date.now() - writtenAt);
+  if (entry.op === 'release') listeners.released.tell(entry.name);
+  if (entry.op !== 'put' && entry.op !== 'remove') return;
+  const { kind, id } = entry;
+  if (entry.op === 'put') roster.onPut(entry, writtenAt);
+  else roster.onRemove(entry);
+  keeper.onChange(entry);
+  if (roster.follows(kind)) listeners.changed.tell({ kind, id });
 }

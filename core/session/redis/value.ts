@@ -43,8 +43,15 @@ export function parseValue<K extends RowKind>(kind: K, key: string, value: strin
   const schema = ROW_SCHEMAS[kind] as unknown as z.ZodType<RowOf[K]>;
   const parsed = schema.safeParse(parseJson(key, jsonOf(value)));
   if (!parsed.success) throw corrupt(key, z.prettifyError(parsed.error));
-  if (!key.endsWith(`:${parsed.data.id}`)) throw corrupt(key, 'its id is not the one in its key');
+  if (!isKeyOf(key, kind, parsed.data.id)) throw corrupt(key, 'its id is not the one in its key');
   return parsed.data;
+}
+
+/** Rows of a session are called by its id, alone or followed by a colon and more. */
+function isKeyOf(key: string, kind: RowKind, id: string): boolean {
+  const start = `:${kind}:`;
+  const name = key.slice(key.indexOf(start) + start.length);
+  return name === id || name.startsWith(`${id}:`);
 }
 
 function parseJson(key: string, json: string): unknown {
