@@ -14,6 +14,7 @@ const HOMES = [
   { home: 'core/identity', group: ['node-forge'], message: 'X.509 creation lives in core/identity only.' },
   { home: 'core/protocol', group: ['fast-xml-parser'], message: 'XML lives in core/protocol/moonlight.' },
   { home: 'proxy', group: ['fastify', '@fastify/*'], message: 'Only proxy/ serves with fastify.' },
+  { home: 'proxy', group: ['@homebridge/ciao'], message: 'Multicast DNS lives in proxy/discovery.' },
 ];
 
 /** Bans importing the named top-level folders by relative path. */
