@@ -15,6 +15,11 @@ import { makeServiceName } from './service-name.ts';
 
 const SERVICE_TYPE = 'nvstream';
 const MDNS_PORT = 5353;
+/**
+ * Says no more than that it is there (RFC 6763, 6.7), but it must be: the responder takes its own empty TXT record,
+ * heard back over another interface, for somebody else's, and would announce anew without end.
+ */
+const TXT = { txtvers: 1 };
 /** Longer than a goodbye takes; a network that does not take it holds no stop up. */
 const GOODBYE_MS_MAX = 1_000;
 
@@ -76,6 +81,7 @@ export class Announcer {
     this.#service = this.#responder.createService({
       ...makeServiceName(hostname),
       type: SERVICE_TYPE,
+      txt: TXT,
       port,
       // Keeps it off loopback. The responder then sends nothing by IPv6.
       ...(isIpv6 ? {} : { restrictedAddresses: places, disabledIpv6: true }),
