@@ -94,7 +94,9 @@ describe('a client that vanishes', () => {
       expect(framesSent - (report.lastFrameIndex ?? 0), 'frames that did not come').toBeLessThan(FPS / 2);
       expect(report.frames).toBeGreaterThan(FPS);
       expect(report.inputEventsSeen).toBeGreaterThanOrEqual(before.inputEventsSeen + report.inputEventsSent);
-      await annotate(`first picture ${report.firstFrameMs} ms after PLAY, longest gap ${report.longestGapMs} ms`);
+      await annotate(
+        `first picture ${report.firstFrameMs} ms after PLAY, longest gap ${report.longestGapMs} ms`,
+      );
       expect(report.framesDecodable, 'a picture from the first frame on').toBe(report.frames);
       expect(opened.hosts[0]?.sessions()).toMatchObject([
         { generation: 2, appId: expect.anything() as number },
