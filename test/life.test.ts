@@ -58,13 +58,13 @@ const words = (message: RegExp): object => ({
 });
 
 async function expectIdle({ hosts, dataDir }: Lab, client: SimClient): Promise<void> {
-  await expect.poll(async () => (await client.serverinfo()).isBusy, { timeout: 10_000 }).toBe(false);
+  await expect.poll(async () => (await client.serverinfo()).isBusy).toBe(false);
   await expect.poll(() => hosts.flatMap((host) => host.sessions())).toEqual([]);
   const rows = async () => {
     const entries = await readdir(join(dataDir, 'table'), { recursive: true, withFileTypes: true });
     return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
   };
-  await expect.poll(rows, { timeout: 10_000 }).toEqual([]);
+  await expect.poll(rows).toEqual([]);
 }
 
 describe('a client that vanishes', () => {
@@ -177,7 +177,7 @@ describe('the end of a game', () => {
     const { ended } = await startStream(client);
     opened.hosts[0]?.endApp();
     expect(await ended).toMatchObject({ end: 'terminated', termination: GRACEFUL });
-    await expect.poll(async () => (await client.serverinfo()).isBusy, { timeout: 10_000 }).toBe(false);
+    await expect.poll(async () => (await client.serverinfo()).isBusy).toBe(false);
     await expect(client.resume(appId)).rejects.toMatchObject(words(/ended on its machine/));
   });
 
@@ -188,7 +188,7 @@ describe('the end of a game', () => {
     const { ended } = await startStream(client);
     await opened.hosts[0]?.stop();
     await ended;
-    await expect.poll(async () => (await client.serverinfo()).isBusy, { timeout: 20_000 }).toBe(false);
+    await expect.poll(async () => (await client.serverinfo()).isBusy).toBe(false);
     await expect(client.resume(appId)).rejects.toMatchObject(words(/does not answer any more/));
   });
 

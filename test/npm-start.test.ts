@@ -76,9 +76,7 @@ describe.skipIf(reason !== undefined)(
       const [bob, eve] = [player('bob'), player('eve')];
       await bob.pair();
       await eve.pair();
-      await expect
-        .poll(() => bob.list(), { timeout: 15_000 })
-        .toMatchObject({ apps: [{ title: 'Test card' }] });
+      await expect.poll(() => bob.list()).toMatchObject({ apps: [{ title: 'Test card' }] });
       const reports = await Promise.all([
         bob.stream(SECONDS, '--bitrate', '20000'),
         eve.stream(SECONDS, '--corever', '0'),
