@@ -67,13 +67,13 @@ describe('sim/client/main.ts', () => {
     { name: 'a missing PIN', args: ['pair'], error: 'CONFIG_INVALID' },
     { name: 'a number that is none', args: ['stream', '--seconds', 'x'], error: 'CONFIG_INVALID' },
     { name: 'an unknown option', args: ['list', '--nonsense'], error: 'INTERNAL' },
-  ])('says what is wrong with $name', { timeout: 15_000 }, async ({ args, error }) => {
+  ])('says what is wrong with $name', async ({ args, error }) => {
     const { code, stdout } = await run(...args);
     expect(code).toBe(1);
     expect(parse(stdout)).toMatchObject({ error });
   });
 
-  it('names a damaged identity file', { timeout: 15_000 }, async () => {
+  it('names a damaged identity file', async () => {
     const path = join(directory, 'damaged.json');
     await writeFile(path, '{"certificatePem": 1}');
     const { stdout } = await run('list', '--identity', path);
