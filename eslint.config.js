@@ -20,6 +20,7 @@ const HOMES = [
     message: 'The Kubernetes client lives in core/store/kubernetes; it costs a second and 80 MB.',
   },
   { home: 'proxy', group: ['fastify', '@fastify/*'], message: 'Only proxy/ serves with fastify.' },
+  { home: 'proxy', group: ['@homebridge/ciao'], message: 'Multicast DNS lives in proxy/discovery.' },
 ];
 
 /** Bans importing the named top-level folders by relative path. */

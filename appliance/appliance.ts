@@ -17,6 +17,7 @@ import { createOperator } from '../operator/operator.ts';
 import { Generations } from '../operator/sessions/generation.ts';
 import { SlotAllocator } from '../operator/sessions/slots.ts';
 import { Catalog } from '../proxy/catalog.ts';
+import { Announcer } from '../proxy/discovery/announcer.ts';
 import { createMoonlightHttp } from '../proxy/http/server.ts';
 import { loadHostIdentity, type HostIdentity } from '../proxy/identity/identity.ts';
 import { PairingExchanges } from '../proxy/pairing/exchange.ts';
@@ -123,6 +124,7 @@ export function createAppliance(deps: ApplianceDeps): Appliance {
     await begin(shared.catalog);
     const http = await begin(createHttp(shared, { identity, exchanges, launchMetrics: metrics.launches }));
     const web = await begin(createWeb(shared, exchanges, relay));
+    if (deps.config.isAnnounced) await begin(createAnnouncer(shared, http.http));
     return { ...udp, ...http, rtsp, web };
   }
 
@@ -258,6 +260,11 @@ function createHttp(
     log: log.child({ component: 'http' }),
     register,
   });
+}
+
+function createAnnouncer({ config, log }: Shared, port: number): Announcer {
+  const { hostname, bindAddress } = config;
+  return new Announcer({ hostname, bindAddress, port, log: log.child({ component: 'discovery' }) });
 }
 
 /** What every public listener needs to know of where clients find us. */

@@ -57,6 +57,12 @@ export const ApplianceConfig = z
       .describe('Upstream slots, i.e. sessions per host.'),
     APPLIANCE_GRACE_MS: DurationMs.default(600_000).describe('How long a game without a player is kept.'),
     APPLIANCE_HOSTNAME: z.string().min(1).max(60).default('Gleipnir').describe('Name that clients show.'),
+    APPLIANCE_MDNS: z
+      .enum(['on', 'off'])
+      .default('on')
+      .describe(
+        'Whether Moonlight on the local network finds this host by itself, by multicast DNS (UDP 5353).',
+      ),
     APPLIANCE_DATA_DIR: z.string().min(1).default('data').describe('Identity, pairings, sessions, keys.'),
     APPLIANCE_HOSTS_FILE: z
       .string()
@@ -133,6 +139,7 @@ export const ApplianceConfig = z
     },
     graceMs: env.APPLIANCE_GRACE_MS,
     hostname: env.APPLIANCE_HOSTNAME,
+    isAnnounced: env.APPLIANCE_MDNS === 'on',
     dataDir: env.APPLIANCE_DATA_DIR,
     hostsFile: env.APPLIANCE_HOSTS_FILE,
     logLevel: env.LOG_LEVEL,

@@ -17,7 +17,7 @@ const THIRD_ADDRESS = '127.0.0.66';
 const BATCH = 50;
 /** More than the attack takes; the streams are stopped when it is over. */
 const SECONDS_MAX = 50;
-const PATIENCE = { timeout: 20_000, interval: 5 };
+const PATIENCE = { timeout: 30_000, interval: 5 };
 const PING_SIZE = 20;
 
 let lab: Lab | undefined;

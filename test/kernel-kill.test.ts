@@ -59,9 +59,7 @@ describe.skipIf(reason !== undefined)(
       await machines.typePinsAt(edge, { pod: host });
       const player = machines.player(machines.member(1), edge, 'ann');
       await player.pair();
-      await expect
-        .poll(() => player.list(), { timeout: 15_000 })
-        .toMatchObject({ apps: [{ title: 'Test card' }] });
+      await expect.poll(() => player.list()).toMatchObject({ apps: [{ title: 'Test card' }] });
       return { appliance, player };
     }
 
@@ -72,13 +70,13 @@ describe.skipIf(reason !== undefined)(
         datapath: { engine: 'kernel', reason: 'configured' },
       });
       const game = player.stream(SECONDS, '--bitrate', '20000');
-      await expect.poll(countRoutes, { timeout: 10_000 }).toBe(ROUTES);
+      await expect.poll(countRoutes).toBe(ROUTES);
 
       const gone = once(appliance, 'exit');
       process.kill(-(appliance.pid ?? 0), 'SIGKILL');
       await gone;
       await machines.startAppliance(edge, env);
-      await expect.poll(countRoutes, { timeout: 10_000 }).toBe(ROUTES);
+      await expect.poll(countRoutes).toBe(ROUTES);
 
       const report = await game;
       expect(report).toMatchObject({

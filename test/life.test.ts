@@ -58,13 +58,13 @@ const words = (message: RegExp): object => ({
 });
 
 async function expectIdle({ hosts, dataDir }: Lab, client: SimClient): Promise<void> {
-  await expect.poll(async () => (await client.serverinfo()).isBusy, { timeout: 10_000 }).toBe(false);
+  await expect.poll(async () => (await client.serverinfo()).isBusy).toBe(false);
   await expect.poll(() => hosts.flatMap((host) => host.sessions())).toEqual([]);
   const rows = async () => {
     const entries = await readdir(join(dataDir, 'table'), { recursive: true, withFileTypes: true });
     return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
   };
-  await expect.poll(rows, { timeout: 10_000 }).toEqual([]);
+  await expect.poll(rows).toEqual([]);
 }
 
 describe('a client that vanishes', () => {
@@ -90,11 +90,14 @@ describe('a client that vanishes', () => {
       expect(client.keys?.rikey).not.toEqual(rikey);
       const report = await client.stream({ seconds, inputEveryMs: 250 });
       expect(report).toMatchObject({ end: 'stopped', framesLost: 0, foreignFrames: 0, firstFrameIndex: 1 });
-      expect(report.frames).toBeGreaterThan(seconds * FPS * 0.8);
+      const framesSent = opened.hosts[0]?.sessions()[0]?.framesSent ?? Infinity;
+      expect(framesSent - (report.lastFrameIndex ?? 0), 'frames that did not come').toBeLessThan(FPS / 2);
+      expect(report.frames).toBeGreaterThan(FPS);
       expect(report.inputEventsSeen).toBeGreaterThanOrEqual(before.inputEventsSeen + report.inputEventsSent);
-      await annotate(`first picture ${report.firstFrameMs} ms after PLAY`);
-      expect(report.firstFrameMs, 'time to the first picture').toBeLessThan(2_000);
-      expect(report.longestGapMs).toBeLessThan(1_000);
+      await annotate(
+        `first picture ${report.firstFrameMs} ms after PLAY, longest gap ${report.longestGapMs} ms`,
+      );
+      expect(report.framesDecodable, 'a picture from the first frame on').toBe(report.frames);
       expect(opened.hosts[0]?.sessions()).toMatchObject([
         { generation: 2, appId: expect.anything() as number },
       ]);
@@ -174,7 +177,7 @@ describe('the end of a game', () => {
     const { ended } = await startStream(client);
     opened.hosts[0]?.endApp();
     expect(await ended).toMatchObject({ end: 'terminated', termination: GRACEFUL });
-    await expect.poll(async () => (await client.serverinfo()).isBusy, { timeout: 10_000 }).toBe(false);
+    await expect.poll(async () => (await client.serverinfo()).isBusy).toBe(false);
     await expect(client.resume(appId)).rejects.toMatchObject(words(/ended on its machine/));
   });
 
@@ -185,7 +188,7 @@ describe('the end of a game', () => {
     const { ended } = await startStream(client);
     await opened.hosts[0]?.stop();
     await ended;
-    await expect.poll(async () => (await client.serverinfo()).isBusy, { timeout: 20_000 }).toBe(false);
+    await expect.poll(async () => (await client.serverinfo()).isBusy).toBe(false);
     await expect(client.resume(appId)).rejects.toMatchObject(words(/does not answer any more/));
   });
 

@@ -10,14 +10,23 @@ import { CONSOLE, Machines, type Player } from './support/machines.ts';
 import { whyNoNamespaces, type Member } from './support/netns.ts';
 
 const SECONDS = 10;
+const FPS = 60;
 const reason = await whyNoNamespaces();
 
+/** Nothing is lost, from the first frame on. How many frames a second a machine makes is the bench's business. */
 function expectGoodGame(report: StreamReport): void {
-  expect(report.frames).toBeGreaterThanOrEqual(SECONDS * 60 * 0.99);
-  expect(report.frames).toBeLessThanOrEqual(SECONDS * 60 * 1.01);
-  expect(report).toMatchObject({ framesLost: 0, audioLost: 0, foreignFrames: 0, end: 'stopped' });
+  expect(report.frames).toBeGreaterThan(FPS);
+  expect(report.frames).toBeLessThanOrEqual((report.durationMs / 1000) * FPS * 1.01);
+  expect(report).toMatchObject({
+    firstFrameIndex: 1,
+    lastFrameIndex: report.frames,
+    framesDecodable: report.frames,
+    framesLost: 0,
+    audioLost: 0,
+    foreignFrames: 0,
+    end: 'stopped',
+  });
   expect(report.inputEventsSeen).toBeGreaterThan(0);
-  expect(report.firstFrameMs).toBeLessThan(300);
 }
 
 describe.skipIf(reason !== undefined)(
@@ -67,9 +76,7 @@ describe.skipIf(reason !== undefined)(
       const [bob, eve] = [player('bob'), player('eve')];
       await bob.pair();
       await eve.pair();
-      await expect
-        .poll(() => bob.list(), { timeout: 15_000 })
-        .toMatchObject({ apps: [{ title: 'Test card' }] });
+      await expect.poll(() => bob.list()).toMatchObject({ apps: [{ title: 'Test card' }] });
       const reports = await Promise.all([
         bob.stream(SECONDS, '--bitrate', '20000'),
         eve.stream(SECONDS, '--corever', '0'),

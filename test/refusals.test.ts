@@ -106,7 +106,7 @@ async function expectServedSoon(
           () => 'launched',
           () => 'refused',
         ),
-      { timeout: 15_000, interval: 500 },
+      { timeout: 30_000, interval: 500 },
     )
     .toBe('launched');
   await client.cancel();

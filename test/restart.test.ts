@@ -62,7 +62,7 @@ async function play(client: SimClient): Promise<Player> {
 async function expectMoreFrames(players: readonly Player[], count: number): Promise<void> {
   const before = players.map(({ frames }) => frames);
   const more = (): number => Math.min(...players.map(({ frames }, index) => frames - (before[index] ?? 0)));
-  await expect.poll(more, { timeout: 10_000 }).toBeGreaterThanOrEqual(count);
+  await expect.poll(more).toBeGreaterThanOrEqual(count);
 }
 
 /** Nobody noticed but for the gap: the peers are the same, the picture is whole again, input arrives. */

@@ -23,9 +23,16 @@ async function play(options: Partial<SimClientOptions>, mediaLossPercent = 0): P
   return client.stream({ seconds: SECONDS, inputEveryMs: 250, mediaLossPercent });
 }
 
+/** All that its host sent came, but for what was under way at the end: a busy machine sends less, and loses nothing. */
+function expectAllThatWasSent(report: StreamReport): void {
+  const sent = lab.hosts.flatMap((host) => host.sessions().map(({ framesSent }) => framesSent));
+  expect(report.frames).toBeGreaterThan(FPS / 2);
+  expect(Math.max(...sent) - (report.lastFrameIndex ?? 0)).toBeLessThan(FPS / 2);
+}
+
 /** Every frame from the first to the last came, whole and our own; how fast is the bench's business. */
 function expectWholeStream(report: StreamReport, { startsAtFrame0 }: HostKind): void {
-  expect(report.frames).toBeGreaterThan(SECONDS * FPS * 0.8);
+  expectAllThatWasSent(report);
   expect(report).toMatchObject({
     end: 'stopped',
     firstFrameIndex: 1,
@@ -68,7 +75,7 @@ describe.each(HOST_KINDS)('a session through the appliance, host $name', (kind) 
     });
     expectWholeStream(report, kind);
     expect(report.audioLost).toBe(0);
-    expect(report.audioPackets).toBeGreaterThan(SECONDS * 200 * 0.7);
+    expect(report.audioPackets).toBeGreaterThan(report.frames);
     expect(report.encryption).toEqual({
       rtsp: corever === 1,
       controlVersion: kind.controlVersion,
@@ -88,7 +95,7 @@ describe.each(HOST_KINDS)('a session through the appliance, host $name', (kind) 
       const report = await play({ wantsVideoEncryption: wants, wantsAudioEncryption: wants }, 5);
       expect(report.fecRepaired).toBeGreaterThan(0);
       expect(report.framesLost).toBeLessThanOrEqual(2);
-      expect(report.frames).toBeGreaterThan(SECONDS * FPS * 0.8);
+      expectAllThatWasSent(report);
       expect(report.audioRepaired).toBeGreaterThan(0);
     },
   );

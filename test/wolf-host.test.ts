@@ -126,13 +126,13 @@ describe('a Wolf with its API socket', () => {
     await host.stop();
     const report = await stream;
     expect(report.termination).toBe('0x80030023');
-    await expect.poll(() => isBusy(client), { timeout: 10_000 }).toBe(false);
-    await expect.poll(() => client.applist(), { timeout: 10_000 }).toEqual([]);
+    await expect.poll(() => isBusy(client)).toBe(false);
+    await expect.poll(() => client.applist()).toEqual([]);
     const isOver = (line: string): boolean => /session is over/.test(line) && /HOST_UNREACHABLE/.test(line);
     expect(lab.logLines.filter(isOver)).toHaveLength(1);
 
     await host.start();
-    await expect.poll(() => client.applist(), { timeout: 10_000 }).toHaveLength(2);
+    await expect.poll(() => client.applist()).toHaveLength(2);
     await launchOn(client, 'Tetris');
     const again = await client.stream({ seconds: 1 });
     expect(again).toMatchObject({ framesLost: 0, foreignFrames: 0 });

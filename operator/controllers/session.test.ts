@@ -106,7 +106,7 @@ describe('a launch', () => {
   it.each([1, 3])('survives %i failures of the session table', async (left) => {
     bench.failures.left = left;
     await bench.launch();
-    await expect.poll(bench.phase, { timeout: 5_000 }).toBe('Ready');
+    await expect.poll(bench.phase).toBe('Ready');
     expect(bench.logged()).toContain('reconcile failed');
     expect((await bench.row())?.state).toBe('ready');
     expect(await status()).toMatchObject({ launchGeneration: 1 });
@@ -222,7 +222,7 @@ describe('a resume', () => {
     await bench.reportFlow(1, 'closed');
     bench.failures.left = 1;
     await bench.resume(2);
-    await expect.poll(status, { timeout: 5_000 }).toMatchObject({ phase: 'Ready', launchGeneration: 2 });
+    await expect.poll(status).toMatchObject({ phase: 'Ready', launchGeneration: 2 });
     expect(bench.host.calls.filter((call) => call === 'launch')).toHaveLength(1);
   });
 

@@ -6,6 +6,7 @@ import { encodeVideoParity } from '../../core/protocol/rtp/reed-solomon.ts';
 import {
   FRAME_TYPE,
   parseVideoPacket,
+  VIDEO_FLAG,
   VIDEO_HEADERS_SIZE,
   writeFrameHeader,
   writeParityPacketHeaders,
@@ -44,7 +45,7 @@ function makeFrame(frameIndex: number, frameType: number = FRAME_TYPE.P, dataSha
     },
     streamPacketIndex: 0,
     frameIndex,
-    flags: 1,
+    flags: 1 | (shardIndex === 0 ? VIDEO_FLAG.SOF : 0) | (shardIndex === dataShards - 1 ? VIDEO_FLAG.EOF : 0),
     extraFlags: 0,
     multiFecFlags: 0x10,
     fecBlock: 0,
@@ -86,17 +87,18 @@ function createReceiver(key?: Uint8Array) {
 const NAL_HEADER = /^00000001/;
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
+const isOfBlock = (block: number) => (bytes: Uint8Array) => parseVideoPacket(bytes)?.fecBlock === block;
+
 describe('FrameAssembly', () => {
   const packets = mediaOf('wolf20mbit').filter((bytes) => parseVideoPacket(bytes)?.frameIndex === 0);
   const assemble = (bytes: readonly Uint8Array[]) => {
     const [first] = bytes.map(parseVideoPacket);
     if (first === undefined) throw new Error('no packet');
     const assembly = new FrameAssembly(first);
-    for (const datagram of bytes) {
+    return bytes.reduce<AssembledFrame | undefined>((frame, datagram) => {
       const packet = parseVideoPacket(datagram);
-      if (packet !== undefined) assembly.add(packet, datagram);
-    }
-    return assembly.complete();
+      return frame ?? (packet && assembly.add(packet, datagram));
+    }, undefined);
   };
 
   it('joins a real frame of three FEC blocks', () => {
@@ -106,12 +108,17 @@ describe('FrameAssembly', () => {
     expect(hex(frame?.annexB ?? new Uint8Array())).toMatch(NAL_HEADER);
   });
 
-  it('joins the same frame when a sixth of each block is lost, in any order', () => {
+  it('joins the same frame when a sixth of each block is lost, whatever the order within each', () => {
     const whole = assemble(packets);
-    const rest = packets.filter((_, index) => index % 6 !== 0).reverse();
-    const repaired = assemble(rest);
+    const rest = packets.filter((_, index) => index % 6 !== 0);
+    const repaired = assemble([0, 1, 2].flatMap((block) => rest.filter(isOfBlock(block)).reverse()));
     expect(repaired?.repairedPackets).toBeGreaterThan(20);
     expect(hex(repaired?.annexB ?? new Uint8Array())).toBe(hex(whole?.annexB ?? Uint8Array.of(1)));
+  });
+
+  it('is lost when a packet of the next block comes before a block is whole', () => {
+    const late = packets.filter(isOfBlock(0)).slice(40);
+    expect(assemble([...packets.filter((packet) => !late.includes(packet)), ...late])).toBeUndefined();
   });
 
   it('waits while too much is lost', () => {
@@ -181,26 +188,26 @@ describe('VideoReceiver', () => {
     expect(idrRequests).toEqual([119, 239]);
   });
 
-  it('takes frames whose packets come in any order, and each packet once', () => {
+  it('takes the packets of a frame in any order, and each packet once', () => {
     const { receiver, frames, receive } = createReceiver();
     const first = makeFrame(1, FRAME_TYPE.IDR);
     const second = makeFrame(2);
-    receive(
-      [
-        ...first.slice(0, 2),
-        second[7],
-        first[5],
-        second[6],
-        first[5],
-        first[7],
-        second[1],
-        second[3],
-      ].flatMap((p) => p ?? []),
-    );
+    const pick = (packets: Uint8Array[], places: number[]) => places.flatMap((place) => packets[place] ?? []);
+    receive(pick(first, [5, 0, 5, 7, 1]));
+    receive(pick(second, [7, 6, 1, 3]));
     expect(frames.map(({ frame }) => frame.frameIndex)).toEqual([1, 2]);
     expect(receiver.counters.framesRepaired).toBe(2);
     receive([...first, ...second]);
     expect(receiver.counters).toMatchObject({ framesReceived: 2, rejected: 0 });
+  });
+
+  it('gives a frame up when a packet of the next one comes first', () => {
+    const { receiver, frames, receive } = createReceiver();
+    receive(makeFrame(1, FRAME_TYPE.IDR));
+    const [late, early] = [makeFrame(2), makeFrame(3)];
+    receive([...late.slice(0, 3), ...early.slice(0, 1), ...late.slice(3), ...early.slice(1)]);
+    expect(frames.map(({ frame }) => frame.frameIndex)).toEqual([1, 3]);
+    expect(receiver.counters).toMatchObject({ framesLost: 1, rejected: 0 });
   });
 
   it('rejects frames whose sequence numbers went back', () => {

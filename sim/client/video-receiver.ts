@@ -1,18 +1,16 @@
 /**
  * Video datagrams in, frames out, with a real client's habits: frames are expected from 1 on (a frame 0 is
- * rejected), frame index and RTP sequence number never go back, and after a lost frame nothing can be decoded
- * until an IDR frame comes, which is asked for.
+ * rejected), frame index and RTP sequence number never go back, a frame is given up when the first packet of a
+ * newer one comes, and after a lost frame nothing can be decoded until an IDR frame comes, which is asked for.
  *
- * Source: moonlight-common-c `RtpVideoQueue.c`, `VideoDepacketizer.c`. One difference: an older frame is given up
- * when a newer one completes, not when its first packet comes.
+ * Source: moonlight-common-c `RtpVideoQueue.c`, `VideoDepacketizer.c`, as released: a build for debugging
+ * (`LC_DEBUG`) wants one packet more of every FEC block, to try its repair.
  */
 import { openVideoPacket } from '../../core/protocol/rtp/video-encryption.ts';
 import { FRAME_TYPE, parseVideoPacket, type VideoPacket } from '../../core/protocol/rtp/video.ts';
 import { FrameAssembly, type AssembledFrame } from './frame-assembly.ts';
 
 const FIRST_FRAME_INDEX = 1;
-/** Frames in the making; the oldest goes when another one begins. */
-const PENDING_MAX = 8;
 /** A client without a picture asks again after so many frames that it could not decode. */
 const DROPS_BEFORE_IDR_REQUEST = 120;
 
@@ -49,10 +47,10 @@ export class VideoReceiver {
     framesRepaired: 0,
   };
   readonly #deps: VideoReceiverDeps;
-  /** By frameIndex, at most PENDING_MAX, in the order they began. */
-  readonly #pending = new Map<number, FrameAssembly>();
+  /** The newest frame that began, whole or not. */
+  #assembly: FrameAssembly | undefined;
+  /** After the newest frame that is whole. */
   #nextFrameIndex = FIRST_FRAME_INDEX;
-  #lastSequenceNumber: number | undefined;
   #isWaitingForIdr = true;
   #dropped = 0;
 
@@ -74,43 +72,29 @@ export class VideoReceiver {
       this.counters.rejected += 1;
       return;
     }
-    const assembly = this.#assemblyOf(packet);
-    assembly.add(packet, bytes);
-    const frame = assembly.complete();
-    if (frame !== undefined) this.#finish(assembly, frame);
+    const frame = this.#assemblyOf(packet).add(packet, bytes);
+    if (frame !== undefined) this.#finish(frame);
   }
 
   #isOver({ frameIndex }: VideoPacket): boolean {
-    return frameIndex >= FIRST_FRAME_INDEX && frameIndex < this.#nextFrameIndex;
+    const current = Math.max(this.#nextFrameIndex, this.#assembly?.frameIndex ?? 0);
+    return frameIndex >= FIRST_FRAME_INDEX && frameIndex < current;
   }
 
   #isRejected({ frameIndex, rtp }: VideoPacket): boolean {
     if (frameIndex < FIRST_FRAME_INDEX) return true;
-    if (this.#lastSequenceNumber === undefined) return false;
-    return ((rtp.sequenceNumber - this.#lastSequenceNumber) & 0xffff) >= 0x8000;
+    if (this.#assembly === undefined) return false;
+    return ((rtp.sequenceNumber - this.#assembly.firstSequenceNumber) & 0xffff) >= 0x8000;
   }
 
   #assemblyOf(packet: VideoPacket): FrameAssembly {
-    const known = this.#pending.get(packet.frameIndex);
-    if (known !== undefined) return known;
-    if (this.#pending.size >= PENDING_MAX) {
-      for (const oldest of this.#pending.keys()) {
-        this.#pending.delete(oldest);
-        break;
-      }
-    }
-    const assembly = new FrameAssembly(packet);
-    this.#pending.set(packet.frameIndex, assembly);
-    return assembly;
+    if (this.#assembly?.frameIndex !== packet.frameIndex) this.#assembly = new FrameAssembly(packet);
+    return this.#assembly;
   }
 
-  #finish(assembly: FrameAssembly, frame: AssembledFrame): void {
+  #finish(frame: AssembledFrame): void {
     const lost = frame.frameIndex - this.#nextFrameIndex;
     this.#nextFrameIndex = frame.frameIndex + 1;
-    this.#lastSequenceNumber = assembly.firstSequenceNumber;
-    for (const frameIndex of this.#pending.keys()) {
-      if (frameIndex <= frame.frameIndex) this.#pending.delete(frameIndex);
-    }
     this.counters.framesReceived += 1;
     this.counters.framesLost += lost;
     if (frame.repairedPackets > 0) this.counters.framesRepaired += 1;

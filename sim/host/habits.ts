@@ -4,6 +4,8 @@
 export interface WolfHabits {
   /** Frames are numbered from 0, which clients reject: 2 s until the first picture. */
   firstFrameIndex0: boolean;
+  /** Only the edges of a frame are flagged, not those of its FEC blocks: clients cannot repair the latter. */
+  flagsFrameOnly: boolean;
   /** RTSP `Session` is the same for everybody, so requests are told apart by label or address. */
   constantSession: boolean;
   /** Neither rtspenc, nor control v2, nor encrypted video are offered. */
@@ -28,6 +30,7 @@ export interface WolfHabits {
 
 const NONE: WolfHabits = {
   firstFrameIndex0: false,
+  flagsFrameOnly: false,
   constantSession: false,
   noEncryption: false,
   secondResponseOnResume: false,
@@ -43,6 +46,7 @@ const NONE: WolfHabits = {
 /** Wolf 0a4e766 in all its habits. */
 export const WOLF_HABITS: WolfHabits = {
   firstFrameIndex0: true,
+  flagsFrameOnly: true,
   constantSession: true,
   noEncryption: true,
   secondResponseOnResume: true,

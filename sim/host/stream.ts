@@ -168,6 +168,7 @@ export class SimStream {
       announce,
       key: rikey,
       firstFrameIndex: habits.firstFrameIndex0 ? 0 : 1,
+      flagsEachBlock: !habits.flagsFrameOnly,
       fill,
       stamp: () => ({ inputEvents: inputEvents(), rikeyid: rikeyid >>> 0 }),
       transmit: (datagram) => {

@@ -37,6 +37,7 @@ function setUp(announce: Partial<Announce> = {}, fill = false) {
     announce: { ...ANNOUNCE, ...announce },
     key: KEY,
     firstFrameIndex: 1,
+    flagsEachBlock: true,
     fill,
     stamp: () => ({ inputEvents: 5, rikeyid: 6 }),
     transmit: (datagram) => sent.push({ atMs: clock.nowMs() - 1000, datagram }),

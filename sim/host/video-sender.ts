@@ -27,6 +27,8 @@ export interface VideoSenderOptions {
   /** rikey, 16 bytes. */
   key: Uint8Array;
   firstFrameIndex: number;
+  /** See `VideoPacketizerOptions`. */
+  flagsEachBlock: boolean;
   /** Pads frames to the negotiated bitrate. */
   fill: boolean;
   /** Everything of the stamp but the time, asked for each frame. */
@@ -53,6 +55,7 @@ export class VideoSender {
       packetSize: clamp(announce.packetSize, PACKET_SIZE),
       minRequiredFecPackets: announce.minRequiredFecPackets,
       firstFrameIndex: options.firstFrameIndex,
+      flagsEachBlock: options.flagsEachBlock,
     });
     this.#pacer = new Pacer({
       clock: options.clock,

@@ -13,7 +13,7 @@ import { hex } from '../../test/support/captures.ts';
 import { readMediaSession } from '../../test/support/media-captures.ts';
 import { VideoPacketizer } from './packetizer.ts';
 
-const OPTIONS = { packetSize: 1392, minRequiredFecPackets: 2, firstFrameIndex: 1 };
+const OPTIONS = { packetSize: 1392, minRequiredFecPackets: 2, firstFrameIndex: 1, flagsEachBlock: true };
 
 function parse(packet: Uint8Array): VideoPacket {
   const parsed = parseVideoPacket(packet);
@@ -36,7 +36,7 @@ describe('VideoPacketizer', () => {
     { name: 'wolf20mbit', frames: 1 },
   ])('makes the recorded datagrams of $frames frames out of their pictures: $name', ({ name, frames }) => {
     const recorded = readMediaSession(name).video.map(({ hex: text }) => hex(text));
-    const packetizer = new VideoPacketizer({ ...OPTIONS, firstFrameIndex: 0 });
+    const packetizer = new VideoPacketizer({ ...OPTIONS, firstFrameIndex: 0, flagsEachBlock: false });
     for (let frame = 0; frame < frames; frame++) {
       const own = recorded.filter((packet) => parse(packet).frameIndex === frame);
       const isIdr = parseFrameHeader(own[0]?.subarray(32) ?? new Uint8Array())?.frameType === FRAME_TYPE.IDR;
@@ -55,9 +55,9 @@ describe('VideoPacketizer', () => {
       fc.property(sizes, fc.integer({ min: 0, max: 3 }), fc.boolean(), (size, minimum, isIdr) => {
         const picture = Buffer.alloc(size, 'picture');
         const packetizer = new VideoPacketizer({
+          ...OPTIONS,
           packetSize: 256,
           minRequiredFecPackets: minimum,
-          firstFrameIndex: 1,
         });
         const { packets, frameIndex } = packetizer.packetize({ annexB: [picture], isIdr, timestamp: 5 });
         expect(frameIndex).toBe(1);
@@ -106,18 +106,18 @@ describe('VideoPacketizer', () => {
     }
   });
 
-  it('marks the first and the last data packet of a frame', () => {
-    const packetizer = new VideoPacketizer({ ...OPTIONS, packetSize: 64 });
-    const { packets } = packetizer.packetize({
-      annexB: [new Uint8Array(48 * 500)],
-      isIdr: true,
-      timestamp: 0,
-    });
+  it.each([
+    { name: 'each block', flagsEachBlock: true, starts: [0, 167, 334], ends: [166, 333, 500] },
+    { name: 'the frame only', flagsEachBlock: false, starts: [0], ends: [500] },
+  ])('marks the first and the last data packet of $name', ({ flagsEachBlock, starts, ends }) => {
+    const packetizer = new VideoPacketizer({ ...OPTIONS, packetSize: 64, flagsEachBlock });
+    const annexB = [new Uint8Array(48 * 500)];
+    const { packets } = packetizer.packetize({ annexB, isIdr: true, timestamp: 0 });
     const data = packets.map(parse).filter(({ isParity }) => !isParity);
     const flagged = (flag: number) =>
       data.flatMap(({ flags }, index) => ((flags & flag) === 0 ? [] : [index]));
-    expect(flagged(VIDEO_FLAG.SOF)).toEqual([0]);
-    expect(flagged(VIDEO_FLAG.EOF)).toEqual([data.length - 1]);
+    expect(flagged(VIDEO_FLAG.SOF)).toEqual(starts);
+    expect(flagged(VIDEO_FLAG.EOF)).toEqual(ends);
     expect(new Set(data.map(({ fecBlock }) => fecBlock))).toEqual(new Set([0, 1, 2]));
   });
 });

@@ -37,6 +37,11 @@ export interface VideoPacketizerOptions {
   minRequiredFecPackets: number;
   /** Clients expect 1. */
   firstFrameIndex: number;
+  /**
+   * Whether SOF and EOF are set at the edges of every FEC block, as Sunshine does, or only at the frame's, as Wolf
+   * does. Clients take a repaired edge of a block for corrupt without them.
+   */
+  flagsEachBlock: boolean;
 }
 
 /** One frame, ready to be sent in this order. */
@@ -50,6 +55,7 @@ export interface PacketizedFrame {
 export class VideoPacketizer {
   readonly #payloadSize: number;
   readonly #minParityShards: number;
+  readonly #flagsEachBlock: boolean;
   #frameIndex: number;
   /** Packets so far; RTP sequenceNumber is its low 16 bits. */
   #packets = 0;
@@ -57,6 +63,7 @@ export class VideoPacketizer {
   constructor(options: VideoPacketizerOptions) {
     this.#payloadSize = options.packetSize + DATAGRAM_OVERHEAD - VIDEO_HEADERS_SIZE;
     this.#minParityShards = options.minRequiredFecPackets;
+    this.#flagsEachBlock = options.flagsEachBlock;
     this.#frameIndex = options.firstFrameIndex;
   }
 
@@ -95,7 +102,11 @@ export class VideoPacketizer {
         shardIndex: 0,
         fecPercentage: fecPercentage(to - from, this.#minParityShards),
       };
-      packets.push(...this.#block(picture, { template, from, isLast: to === dataShards }));
+      const isFlagged = {
+        first: this.#flagsEachBlock || block === 0,
+        last: this.#flagsEachBlock || to === dataShards,
+      };
+      packets.push(...this.#block(picture, { template, from, isFlagged }));
     }
     this.#frameIndex = (frameIndex + 1) >>> 0;
     return { frameIndex, packets };
@@ -115,20 +126,20 @@ export class VideoPacketizer {
 
   #block(
     picture: Buffer,
-    block: { template: VideoPacketFields; from: number; isLast: boolean },
+    block: { template: VideoPacketFields; from: number; isFlagged: { first: boolean; last: boolean } },
   ): Uint8Array[] {
-    const { template, from, isLast } = block;
+    const { template, from, isFlagged } = block;
     const { dataShards } = template;
     const data = Array.from({ length: dataShards }, (_, shardIndex) => {
       const packet = new Uint8Array(VIDEO_HEADERS_SIZE + this.#payloadSize);
       const start = (from + shardIndex) * this.#payloadSize;
       packet.set(picture.subarray(start, start + this.#payloadSize), VIDEO_HEADERS_SIZE);
-      const isFirstPacket = from + shardIndex === 0;
-      const isLastPacket = isLast && shardIndex === dataShards - 1;
+      const isStart = isFlagged.first && shardIndex === 0;
+      const isEnd = isFlagged.last && shardIndex === dataShards - 1;
       writeVideoPacketHeaders(packet, {
         ...this.#number(template, shardIndex),
         streamPacketIndex: (template.streamPacketIndex + shardIndex) & STREAM_PACKET_INDEX_MASK,
-        flags: template.flags | (isFirstPacket ? VIDEO_FLAG.SOF : 0) | (isLastPacket ? VIDEO_FLAG.EOF : 0),
+        flags: template.flags | (isStart ? VIDEO_FLAG.SOF : 0) | (isEnd ? VIDEO_FLAG.EOF : 0),
       });
       return packet;
     });

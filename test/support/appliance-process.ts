@@ -17,7 +17,7 @@ const PORTS = ['HTTP', 'HTTPS', 'RTSP', 'CONTROL', 'VIDEO', 'AUDIO', 'WEB'] as c
 /** Below the ports that the system gives away, apart from those of the labs. */
 const UPSTREAM_PORT_BASE = 22_000;
 const PIN = '1234';
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 type Ports = Record<(typeof PORTS)[number], number>;
 

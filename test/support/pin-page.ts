@@ -1,7 +1,7 @@
 /** A person at the PIN page. */
 import { setTimeout as delay } from 'node:timers/promises';
 
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 60_000;
 const LOOK_AGAIN_MS = 50;
 
 /** Types `pin` into the first form of the page, once there is one, for `person`. @returns the page's answer. */
