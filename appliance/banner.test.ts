@@ -3,10 +3,20 @@ import { describe, expect, it } from 'vitest';
 import type { HostState } from '../core/host/catalog.ts';
 import { formatBanner, type BannerFacts } from './banner.ts';
 
-const PORTS = { http: 47_989, https: 47_984, rtsp: 48_010, control: 47_999, video: 48_100, audio: 48_200, web: 47_990 };
+const PORTS = {
+  http: 47_989,
+  https: 47_984,
+  rtsp: 48_010,
+  control: 47_999,
+  video: 48_100,
+  audio: 48_200,
+  web: 47_990,
+};
 
 function at(address: string, internal = false): NetworkInterfaceInfo {
-  const family = address.includes(':') ? { family: 'IPv6' as const, scopeid: 0 } : { family: 'IPv4' as const };
+  const family = address.includes(':')
+    ? { family: 'IPv6' as const, scopeid: 0 }
+    : { family: 'IPv4' as const };
   return { address, netmask: '', mac: '', cidr: null, internal, ...family };
 }
 
@@ -17,13 +27,21 @@ function host(name: string, state: HostState['state'], problem: string | null = 
   return { name, address: '192.0.2.1', state, problem, capacity: 1, used: 0, apps: [], labels: {} };
 }
 
-function banner(facts: Partial<Omit<BannerFacts, 'config'>> & { bindAddress?: string; externalAddress?: string }): string {
+function banner(
+  facts: Partial<Omit<BannerFacts, 'config'>> & { bindAddress?: string; externalAddress?: string },
+): string {
   const { bindAddress = '0.0.0.0', externalAddress, ...others } = facts;
   return formatBanner({
     config: {
       bindAddress,
       ...(externalAddress !== undefined && { externalAddress }),
-      web: { bindAddress: '127.0.0.1', hostNames: [], trustedProxies: [], userHeader: 'X', metricsAddresses: [] },
+      web: {
+        bindAddress: '127.0.0.1',
+        hostNames: [],
+        trustedProxies: [],
+        userHeader: 'X',
+        metricsAddresses: [],
+      },
     },
     ports: PORTS,
     interfaces: { ...LOOPBACK, ...LAN },
@@ -39,13 +57,18 @@ describe('formatBanner', () => {
     { bindAddress: '0.0.0.0', expected: 'In Moonlight, add the host 192.168.1.7.' },
     { bindAddress: '::', expected: 'In Moonlight, add the host 192.168.1.7 or [2001:db8::7].' },
     { bindAddress: '192.168.1.7', expected: 'In Moonlight, add the host 192.168.1.7.' },
-    { bindAddress: '127.0.0.1', expected: 'In Moonlight on this machine, add the host 127.0.0.1; others cannot' },
+    {
+      bindAddress: '127.0.0.1',
+      expected: 'In Moonlight on this machine, add the host 127.0.0.1; others cannot',
+    },
   ])('lists what can be typed elsewhere when bound to $bindAddress', ({ bindAddress, expected }) => {
     expect(banner({ bindAddress })).toContain(expected);
   });
 
   it('never sends others to loopback', () => {
-    expect(banner({ interfaces: LOOPBACK })).toContain('on this machine, add the host 127.0.0.1; others cannot reach it');
+    expect(banner({ interfaces: LOOPBACK })).toContain(
+      'on this machine, add the host 127.0.0.1; others cannot reach it',
+    );
     expect(banner({})).not.toContain('127.0.0.1 or');
   });
 

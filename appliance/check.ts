@@ -30,7 +30,10 @@ export interface Findings {
  * @param hostsFile `undefined`: there is none, and the demo host would run.
  * @throws GleipnirError CONFIG_INVALID, FILE_UNUSABLE
  */
-export async function checkSetup(config: ApplianceConfig, hostsFile: HostsFile | undefined): Promise<Findings> {
+export async function checkSetup(
+  config: ApplianceConfig,
+  hostsFile: HostsFile | undefined,
+): Promise<Findings> {
   checkAccess(config.web);
   await checkDataFolder(config.dataDir);
   const hosts = hostsFile?.hosts ?? [];
@@ -70,8 +73,14 @@ async function askHost({ name, address, httpPort }: HostSpec): Promise<{ line: s
   });
   try {
     const { hostname, appversion } = await driver.serverinfo();
-    return { line: `  ${name}: ${JSON.stringify(hostname)} answers at ${address} (${appversion}).`, isGood: true };
+    return {
+      line: `  ${name}: ${JSON.stringify(hostname)} answers at ${address} (${appversion}).`,
+      isGood: true,
+    };
   } catch (error) {
-    return { line: `  ${name}: ${describeHostProblem(error)} (${address}, port ${httpPort}).`, isGood: false };
+    return {
+      line: `  ${name}: ${describeHostProblem(error)} (${address}, port ${httpPort}).`,
+      isGood: false,
+    };
   }
 }

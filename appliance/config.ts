@@ -62,7 +62,9 @@ export const ApplianceConfig = z
       .string()
       .min(1)
       .default('hosts.yaml')
-      .describe('The hosts; without a hosts.yaml a demo host runs in this process. A file named here must be there.'),
+      .describe(
+        'The hosts; without a hosts.yaml a demo host runs in this process. A file named here must be there.',
+      ),
     RELAY_DATAPATH: z
       .enum(DATAPATHS)
       .default('auto')
@@ -142,7 +144,12 @@ export type ApplianceConfig = z.output<typeof ApplianceConfig>;
 /** How the names of our variables begin; any other name with such a beginning is refused. */
 export const SETTING_PREFIXES = ['APPLIANCE_', 'RELAY_'];
 
-const TCP_PORTS = ['APPLIANCE_HTTP_PORT', 'APPLIANCE_HTTPS_PORT', 'APPLIANCE_RTSP_PORT', 'APPLIANCE_WEB_PORT'] as const;
+const TCP_PORTS = [
+  'APPLIANCE_HTTP_PORT',
+  'APPLIANCE_HTTPS_PORT',
+  'APPLIANCE_RTSP_PORT',
+  'APPLIANCE_WEB_PORT',
+] as const;
 const UDP_PORTS = ['APPLIANCE_CONTROL_PORT', 'APPLIANCE_VIDEO_PORT', 'APPLIANCE_AUDIO_PORT'] as const;
 type PortName = (typeof TCP_PORTS | typeof UDP_PORTS)[number];
 type PortSettings = Record<PortName | 'APPLIANCE_BIND_ADDRESS' | 'APPLIANCE_WEB_ADDRESS', number | string>;

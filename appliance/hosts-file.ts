@@ -126,7 +126,9 @@ function explain(issue: Issue, all: readonly Issue[]): Mistake[] {
     return issue.keys.map((key) => {
       const meant = meantBy(issue.path, key);
       const message =
-        meant === undefined ? `no such key; there are ${keysAt(issue.path).join(', ')}` : `did you mean ${meant}?`;
+        meant === undefined
+          ? `no such key; there are ${keysAt(issue.path).join(', ')}`
+          : `did you mean ${meant}?`;
       return { path: [...issue.path, key], message };
     });
   }

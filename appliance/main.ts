@@ -21,7 +21,11 @@ Settings are environment variables; defaults are in brackets:
 `;
 
 /** Settings that name a file or folder. */
-const PATHS = { APPLIANCE_DATA_DIR: 'data', APPLIANCE_HOSTS_FILE: 'hosts.yaml', APPLIANCE_WEB_PASSWORD_FILE: '' };
+const PATHS = {
+  APPLIANCE_DATA_DIR: 'data',
+  APPLIANCE_HOSTS_FILE: 'hosts.yaml',
+  APPLIANCE_WEB_PASSWORD_FILE: '',
+};
 
 const NAMES: FailureNames = { prefix: 'APPLIANCE', settingOfPath };
 

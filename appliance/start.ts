@@ -64,10 +64,7 @@ interface Started {
 }
 
 async function sayWhatToDo({ appliance, hosts, ...facts }: Started): Promise<void> {
-  await Promise.race([
-    appliance.hostsAsked(),
-    delay(HOSTS_ASKED_SECONDS * 1_000, undefined, { ref: false }),
-  ]);
+  await Promise.race([appliance.hostsAsked(), delay(HOSTS_ASKED_SECONDS * 1_000, undefined, { ref: false })]);
   process.stdout.write(
     formatBanner({
       ...facts,

@@ -33,7 +33,8 @@ export function buildBpfObject(output: string): void {
 }
 
 function main(): void {
-  const usage = (): string => 'node tools/run.mjs tools/build-bpf.ts [output]: compiles the kernel program with clang\n';
+  const usage = (): string =>
+    'node tools/run.mjs tools/build-bpf.ts [output]: compiles the kernel program with clang\n';
   const line = readCommandLine({ usage, options: {}, allowPositionals: true });
   if (line !== undefined) buildBpfObject(resolve(line.positionals[0] ?? BPF_OBJECT));
 }

@@ -154,6 +154,7 @@ function makeAll(): void {
 }
 
 await runProgram({ prefix: 'APPLIANCE' }, () => {
-  const usage = (): string => 'node tools/run.mjs tools/make-clips.ts: makes what the simulated host plays, with ffmpeg\n';
+  const usage = (): string =>
+    'node tools/run.mjs tools/make-clips.ts: makes what the simulated host plays, with ffmpeg\n';
   if (readCommandLine({ usage, options: {}, allowPositionals: false }) !== undefined) makeAll();
 });

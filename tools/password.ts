@@ -15,7 +15,8 @@ async function main(): Promise<void> {
   const args = readCommandLine({ usage: () => USAGE, options: {}, allowPositionals: true });
   if (args === undefined) return;
   const [name = ''] = args.positionals;
-  if (process.stdin.isTTY) process.stderr.write('Password (it is shown as you type), then Enter and Ctrl-D: ');
+  if (process.stdin.isTTY)
+    process.stderr.write('Password (it is shown as you type), then Enter and Ctrl-D: ');
   const [password = ''] = (await text(process.stdin)).split(/\r?\n/, 1);
   const line = password.length < PASSWORD_MIN ? undefined : await formatPasswordLine(name, password);
   if (line === undefined) {

@@ -35,7 +35,14 @@ function installDependencies() {
   const why = existsSync(join(root, 'node_modules')) ? `: node_modules lacks ${missing}` : '';
   process.stderr.write(`Installing the locked dependencies (npm ci)${why} ...\n`);
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-  const args = ['ci', '--include=optional', '--prefer-offline', '--no-fund', '--no-audit', '--loglevel=error'];
+  const args = [
+    'ci',
+    '--include=optional',
+    '--prefer-offline',
+    '--no-fund',
+    '--no-audit',
+    '--loglevel=error',
+  ];
   const { status, error } = spawnSync(npm, args, { cwd: root, stdio: ['ignore', 2, 2] });
   if (error === undefined && status === 0) return;
   fail(

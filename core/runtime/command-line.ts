@@ -35,13 +35,12 @@ export function readCommandLine<O extends ParseArgsOptionsConfig, P extends bool
   options,
   allowPositionals,
 }: CommandLine<O, P>):
-  | ReturnType<typeof parseArgs<{ options: O & typeof STANDARD; allowPositionals: P }>>
-  | undefined {
+  ReturnType<typeof parseArgs<{ options: O & typeof STANDARD; allowPositionals: P }>> | undefined {
   const parsed = parseArgs({ options: { ...options, ...STANDARD }, allowPositionals });
   const { help, version } = parsed.values as { help?: boolean; version?: boolean };
   if (version === true) process.stdout.write(`gleipnir ${readVersion()}\n`);
   else if (help === true) process.stdout.write(usage());
-  else return parsed as ReturnType<typeof parseArgs<{ options: O & typeof STANDARD; allowPositionals: P }>>;
+  else return parsed;
   return undefined;
 }
 

@@ -61,7 +61,9 @@ describe('loadConfig', () => {
     { name: 'REALY_NAME', meant: 'did you mean RELAY_NAME?' },
     { name: 'RELAY_COLOUR_OF_THE_BOX', meant: '--help lists them all.' },
   ])('refuses $name, which is no setting', ({ name, meant }) => {
-    expect(problemsOf({ RELAY_NAME: 'edge', [name]: '1' }, ['RELAY_'])).toBe(`${name} is no setting: ${meant}`);
+    expect(problemsOf({ RELAY_NAME: 'edge', [name]: '1' }, ['RELAY_'])).toBe(
+      `${name} is no setting: ${meant}`,
+    );
   });
 
   it.each(['PATH', 'RELAYED', 'NAME', 'RELAY_SERVICE_HOST', 'RELAY_PORT', 'RELAY_PORT_47999_UDP_ADDR'])(

@@ -26,14 +26,27 @@ async function caught(work: () => unknown): Promise<unknown> {
   throw new Error('nothing was thrown');
 }
 
-const FILE_CODES = ['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'ENOTDIR', 'EISDIR', 'EEXIST', 'EMFILE', 'ENOENT', 'EIO'];
+const FILE_CODES = [
+  'EACCES',
+  'EPERM',
+  'EROFS',
+  'ENOSPC',
+  'ENOTDIR',
+  'EISDIR',
+  'EEXIST',
+  'EMFILE',
+  'ENOENT',
+  'EIO',
+];
 
 describe('describeFailure', () => {
   it.each(FILE_CODES)('makes one sentence of %s at a file, with path, remedy and setting', async (code) => {
     const error = await caught(() => workOnFile('/data/x', () => Promise.reject(systemError(code))));
     const text = describeFailure(error, NAMES);
     expect(text).toMatch(
-      new RegExp(`^/data/x cannot be used: [^:]+: .+ \\(${code}\\)\\. The setting for it is APPLIANCE_DATA_DIR\\.\n$`),
+      new RegExp(
+        `^/data/x cannot be used: [^:]+: .+ \\(${code}\\)\\. The setting for it is APPLIANCE_DATA_DIR\\.\n$`,
+      ),
     );
   });
 
@@ -42,7 +55,10 @@ describe('describeFailure', () => {
   });
 
   it.each([
-    { reason: 'EACCES', expected: /may not open ports this low\. Set APPLIANCE_VIDEO_PORT to a port from 1024 on/ },
+    {
+      reason: 'EACCES',
+      expected: /may not open ports this low\. Set APPLIANCE_VIDEO_PORT to a port from 1024 on/,
+    },
     { reason: 'EADDRNOTAVAIL', expected: /no such address\. Set APPLIANCE_BIND_ADDRESS to one/ },
     { reason: 'EAFNOSUPPORT', expected: /APPLIANCE_BIND_ADDRESS/ },
     { reason: 'ENOBUFS', expected: /\(ENOBUFS\).*APPLIANCE_VIDEO_PORT/ },
@@ -79,7 +95,9 @@ describe('describeFailure', () => {
 
   it('says who uses the data folder', () => {
     const error = new GleipnirError('DATA_FOLDER_IN_USE', 'in use', { folder: '/data', pid: 7 });
-    expect(describeFailure(error, NAMES)).toMatch(/^Another Gleipnir, process 7, uses .*APPLIANCE_DATA_DIR\)\.\n$/);
+    expect(describeFailure(error, NAMES)).toMatch(
+      /^Another Gleipnir, process 7, uses .*APPLIANCE_DATA_DIR\)\.\n$/,
+    );
   });
 
   it('lists every problem of a configuration, each on a line', () => {
@@ -93,6 +111,8 @@ describe('describeFailure', () => {
   });
 
   it('shows the stack of nothing but a fault of the program', () => {
-    expect(describeFailure(new TypeError('x is undefined'), NAMES)).toMatch(/TypeError: x is undefined\n +at /);
+    expect(describeFailure(new TypeError('x is undefined'), NAMES)).toMatch(
+      /TypeError: x is undefined\n +at /,
+    );
   });
 });

@@ -32,7 +32,9 @@ export function describeCommandLine({ message }: Error): string {
 
 /** Whether node:util's parseArgs made this error. */
 export function isCommandLineError(error: unknown): error is Error {
-  return error instanceof TypeError && String((error as { code?: unknown }).code).startsWith('ERR_PARSE_ARGS_');
+  return (
+    error instanceof TypeError && String((error as { code?: unknown }).code).startsWith('ERR_PARSE_ARGS_')
+  );
 }
 
 function describeKnown(error: GleipnirError, names: FailureNames): string {
@@ -55,7 +57,8 @@ function describeKnown(error: GleipnirError, names: FailureNames): string {
 function describeDetails({ problems, ...facts }: GleipnirError['details']): string {
   const lines = problems === undefined ? [] : String(problems).split('\n');
   const shown = Object.entries(facts).map(([name, value]) => `${name}: ${String(value)}`);
-  if (lines.length > 0) return [`${shown.length > 0 ? ` (${shown.join(', ')})` : ''}:`, ...lines].join('\n  ');
+  if (lines.length > 0)
+    return [`${shown.length > 0 ? ` (${shown.join(', ')})` : ''}:`, ...lines].join('\n  ');
   return shown.length === 0 ? '.' : ` (${shown.join(', ')}).`;
 }
 

@@ -42,7 +42,12 @@ export async function holdFolder(folder: string): Promise<{ release: () => void 
 async function refusal(folder: string, cause: unknown): Promise<GleipnirError> {
   if ((cause as { errcode?: unknown }).errcode !== SQLITE_BUSY) {
     const reason = cause instanceof Error ? cause.message : 'unknown';
-    return new GleipnirError('FILE_UNUSABLE', 'A file or folder cannot be used', { path: folder, reason }, { cause });
+    return new GleipnirError(
+      'FILE_UNUSABLE',
+      'A file or folder cannot be used',
+      { path: folder, reason },
+      { cause },
+    );
   }
   const pid = await findHolder(folder);
   return new GleipnirError('DATA_FOLDER_IN_USE', 'Another Gleipnir uses the data folder', {

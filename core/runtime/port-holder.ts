@@ -52,7 +52,8 @@ function holdsAny(pid: string, inodes: ReadonlySet<string>): boolean {
 function nameOf(pid: string): string {
   const words = tryTo(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8')) ?? '';
   const [program = '', script = ''] = words.split('\0');
-  const name = script.endsWith('.ts') || script.endsWith('js') ? `${basename(program)} ${script}` : basename(program);
+  const name =
+    script.endsWith('.ts') || script.endsWith('js') ? `${basename(program)} ${script}` : basename(program);
   return name.slice(0, NAME_MAX);
 }
 

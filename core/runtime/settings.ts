@@ -24,10 +24,7 @@ export function listSettings(schema: z.ZodType): Setting[] {
   return Object.entries(properties).map(([name, property]) => ({
     name,
     standard: property.default === undefined ? undefined : String(property.default),
-    meaning: [
-      property.description,
-      property.enum && `One of ${property.enum.map(String).join(', ')}.`,
-    ]
+    meaning: [property.description, property.enum && `One of ${property.enum.map(String).join(', ')}.`]
       .filter((part) => part !== undefined)
       .join(' '),
   }));

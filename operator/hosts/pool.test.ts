@@ -130,8 +130,26 @@ describe('HostPool', () => {
     pool.place({ id: '1', user: 'u', appId: appIdOf('Chess') });
     const address = '192.0.2.7';
     expect(pool.hosts()).toEqual([
-      { name: 'gone', address, state: 'down', problem: 'no usable answer', capacity: 1, used: 0, apps: [], labels: {} },
-      { name: 'stranger', address, state: 'unpaired', problem: null, capacity: 1, used: 0, apps: [], labels: {} },
+      {
+        name: 'gone',
+        address,
+        state: 'down',
+        problem: 'no usable answer',
+        capacity: 1,
+        used: 0,
+        apps: [],
+        labels: {},
+      },
+      {
+        name: 'stranger',
+        address,
+        state: 'unpaired',
+        problem: null,
+        capacity: 1,
+        used: 0,
+        apps: [],
+        labels: {},
+      },
       {
         name: 'up',
         address,

@@ -22,12 +22,15 @@ describe('describeHostProblem', () => {
     expect(describeHostProblem(unreachable({ reason: 'ECONNREFUSED', socketPath }))).toContain('wolfSocket');
   });
 
-  it.each<ErrorCode>(['HOST_REFUSED', 'HOST_BUSY', 'HOST_NOT_PAIRED', 'HOST_CERTIFICATE_CHANGED', 'IDENTITY_CORRUPT'])(
-    'has words for %s',
-    (code) => {
-      expect(describeHostProblem(new GleipnirError(code, 'The message'))).toMatch(/^[a-zT].{5,}/);
-    },
-  );
+  it.each<ErrorCode>([
+    'HOST_REFUSED',
+    'HOST_BUSY',
+    'HOST_NOT_PAIRED',
+    'HOST_CERTIFICATE_CHANGED',
+    'IDENTITY_CORRUPT',
+  ])('has words for %s', (code) => {
+    expect(describeHostProblem(new GleipnirError(code, 'The message'))).toMatch(/^[a-zT].{5,}/);
+  });
 
   it('tells nothing of what is no failure of a host', () => {
     expect(describeHostProblem(new TypeError('a secret'))).not.toContain('secret');

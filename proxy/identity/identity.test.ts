@@ -79,6 +79,9 @@ describe('loadHostIdentity', () => {
 
   it('stops at a file that cannot be read', async () => {
     await mkdir(path());
-    await expect(load()).rejects.toMatchObject({ code: 'FILE_UNUSABLE', details: { path: path(), reason: 'EISDIR' } });
+    await expect(load()).rejects.toMatchObject({
+      code: 'FILE_UNUSABLE',
+      details: { path: path(), reason: 'EISDIR' },
+    });
   });
 });

@@ -121,7 +121,8 @@ export class Login {
 
 async function readPasswords(file: string): Promise<Map<string, PasswordHash>> {
   const content = await readFileIfPresent(file);
-  if (content === undefined) throw new GleipnirError('CONFIG_INVALID', 'The password file cannot be read: it is not there', { file });
+  if (content === undefined)
+    throw new GleipnirError('CONFIG_INVALID', 'The password file cannot be read: it is not there', { file });
   const users = parsePasswordFile(content.toString('utf8'));
   if (!(users instanceof Map)) {
     const details = { file, line: users.badLine };

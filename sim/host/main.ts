@@ -33,8 +33,14 @@ const SimHostConfig = z.object({
   SIM_HOST_VIDEO_PORT: Port.default(MOONLIGHT_PORTS.video).describe('UDP: video stream.'),
   SIM_HOST_AUDIO_PORT: Port.default(MOONLIGHT_PORTS.audio).describe('UDP: audio stream.'),
   SIM_HOST_SESSIONS_MAX: wholeNumber(1, SESSIONS_MAX).default(4).describe('Sessions at once.'),
-  SIM_HOST_FILL: z.stringbool('true or false').default(false).describe('Pad frames to the negotiated bitrate.'),
-  SIM_HOST_WOLF: z.stringbool('true or false').default(false).describe('Behave like Wolf, with all its habits.'),
+  SIM_HOST_FILL: z
+    .stringbool('true or false')
+    .default(false)
+    .describe('Pad frames to the negotiated bitrate.'),
+  SIM_HOST_WOLF: z
+    .stringbool('true or false')
+    .default(false)
+    .describe('Behave like Wolf, with all its habits.'),
   SIM_HOST_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   LOG_FORMAT: z.enum(LOG_FORMATS).default('auto').describe('How log lines look.'),
 });
