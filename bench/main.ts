@@ -1,4 +1,5 @@
 /** `npm run bench`: which bench, by the first word of its name on the command line. Method and figures: README.md. */
+import { readVersion } from '../core/runtime/command-line.ts';
 import { runEndToEnd } from './end-to-end/command.ts';
 import { runInstall } from './install/command.ts';
 import { runLoopback } from './loopback.ts';
@@ -23,6 +24,10 @@ Others, each with a --help of its own:
 
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
+  if (args.includes('--version')) {
+    process.stdout.write(`gleipnir ${readVersion()}\n`);
+    return;
+  }
   for (const [name, run] of Object.entries(BENCHES)) {
     if (args.includes(name)) {
       await run(args);

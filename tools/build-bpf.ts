@@ -4,6 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
+import { readCommandLine, runProgram } from '../core/runtime/command-line.ts';
 
 /** Of the clang that the committed object was made with: that of Debian 12. Others generate other instructions. */
 export const CLANG_MAJOR = 14;
@@ -31,4 +32,11 @@ export function buildBpfObject(output: string): void {
   execFileSync('clang', [...FLAGS, '-c', 'program.bpf.c', '-o', output], { cwd: FOLDER, stdio: 'inherit' });
 }
 
-if (import.meta.main) buildBpfObject(resolve(process.argv[2] ?? BPF_OBJECT));
+function main(): void {
+  const usage = (): string =>
+    'node tools/run.mjs tools/build-bpf.ts [output]: compiles the kernel program with clang\n';
+  const line = readCommandLine({ usage, options: {}, allowPositionals: true });
+  if (line !== undefined) buildBpfObject(resolve(line.positionals[0] ?? BPF_OBJECT));
+}
+
+if (import.meta.main) await runProgram({ prefix: 'APPLIANCE' }, main);

@@ -1,5 +1,6 @@
 /** `npm run check`: types, lint, circles of imports and format at once; prints what failed and exits 1 if anything did. */
 import { spawn } from 'node:child_process';
+import { readCommandLine, runProgram } from '../core/runtime/command-line.ts';
 
 const CHECKS = [
   ['tsc', '--noEmit'],
@@ -25,5 +26,11 @@ function run([command, ...args]: readonly [string, ...string[]]): Promise<boolea
   });
 }
 
-const results = await Promise.all(CHECKS.map(run));
-process.exitCode = results.every(Boolean) ? 0 : 1;
+async function main(): Promise<void> {
+  const usage = (): string => 'npm run check: types, lint and format; exits 1 when anything is wrong\n';
+  if (readCommandLine({ usage, options: {}, allowPositionals: false }) === undefined) return;
+  const results = await Promise.all(CHECKS.map(run));
+  process.exitCode = results.every(Boolean) ? 0 : 1;
+}
+
+await runProgram({ prefix: 'APPLIANCE' }, main);

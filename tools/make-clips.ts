@@ -8,6 +8,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readCommandLine, runProgram } from '../core/runtime/command-line.ts';
 import { writeSei } from '../sim/media/sei.ts';
 import { makeFiller, splitAccessUnits } from '../sim/media/annexb.ts';
 import { writeOpusPackets } from '../sim/media/opus-packets.ts';
@@ -121,31 +122,39 @@ function checkDecodes(clip: Uint8Array): void {
   execFileSync('ffmpeg', args, { input: Buffer.concat(stream), stdio: ['pipe', 'pipe', 'inherit'] });
 }
 
-mkdirSync(FOLDER, { recursive: true });
-for (const size of SIZES) {
-  for (const variant of ['a', 'b'] as const) {
-    const clip = makeVideo(size, variant);
-    checkDecodes(clip);
-    writeFileSync(join(FOLDER, `card-${size}-${variant}.h264`), clip);
+function makeAll(): void {
+  mkdirSync(FOLDER, { recursive: true });
+  for (const size of SIZES) {
+    for (const variant of ['a', 'b'] as const) {
+      const clip = makeVideo(size, variant);
+      checkDecodes(clip);
+      writeFileSync(join(FOLDER, `card-${size}-${variant}.h264`), clip);
+    }
   }
-}
-for (const tone of TONES) {
-  for (const packetDurationMs of [5, 10]) {
-    const file = join(FOLDER, `tone-${tone.channels}ch-${packetDurationMs}ms.opus-packets`);
-    writeFileSync(file, makeTone(tone, packetDurationMs));
+  for (const tone of TONES) {
+    for (const packetDurationMs of [5, 10]) {
+      const file = join(FOLDER, `tone-${tone.channels}ch-${packetDurationMs}ms.opus-packets`);
+      writeFileSync(file, makeTone(tone, packetDurationMs));
+    }
   }
+  const art = [
+    '-f',
+    'lavfi',
+    '-i',
+    'smptehdbars=s=300x400',
+    '-frames:v',
+    '1',
+    '-c:v',
+    'png',
+    '-f',
+    'image2pipe',
+    '-',
+  ];
+  writeFileSync(join(FOLDER, 'box-art.png'), ffmpeg(art));
 }
-const art = [
-  '-f',
-  'lavfi',
-  '-i',
-  'smptehdbars=s=300x400',
-  '-frames:v',
-  '1',
-  '-c:v',
-  'png',
-  '-f',
-  'image2pipe',
-  '-',
-];
-writeFileSync(join(FOLDER, 'box-art.png'), ffmpeg(art));
+
+await runProgram({ prefix: 'APPLIANCE' }, () => {
+  const usage = (): string =>
+    'node tools/run.mjs tools/make-clips.ts: makes what the simulated host plays, with ffmpeg\n';
+  if (readCommandLine({ usage, options: {}, allowPositionals: false }) !== undefined) makeAll();
+});

@@ -1,10 +1,9 @@
 /** What every program of this repository has in common on the command line: --help, --version, and how it fails. */
 import { readFileSync } from 'node:fs';
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
-import { GleipnirError } from './errors.ts';
-import { describeFailure, type FailureNames } from './failure.ts';
+import { describeFailure, isCommandLineError, type FailureNames } from './failure.ts';
 
-/** Exit code of a command line, or a setting, that is wrong. */
+/** Exit code of a command line that is wrong. */
 const EXIT_USAGE = 2;
 
 const STANDARD = {
@@ -41,21 +40,20 @@ export function readCommandLine<O extends ParseArgsOptionsConfig, P extends bool
   const { help, version } = parsed.values as { help?: boolean; version?: boolean };
   if (version === true) process.stdout.write(`gleipnir ${readVersion()}\n`);
   else if (help === true) process.stdout.write(usage());
-  else return parsed as ReturnType<typeof parseArgs<{ options: O & typeof STANDARD; allowPositionals: P }>>;
+  else return parsed;
   return undefined;
 }
 
 /** One Ctrl-C comes twice, from the terminal and from `tools/run.mjs`; what comes later, ms, is another. */
 const SAME_REQUEST_MS = 1_000;
 
-/** Runs a program to its end; a failure becomes sentences on standard error and exit code 1, or 2 for what was asked. */
+/** Runs a program to its end; a failure becomes sentences on standard error and exit code 1, or 2 for the command line. */
 export async function runProgram(names: FailureNames, main: () => Promise<void> | void): Promise<void> {
   try {
     await main();
   } catch (error) {
     process.stderr.write(describeFailure(error, names));
-    const isAsked = !(error instanceof GleipnirError) && error instanceof TypeError && 'code' in error;
-    process.exit(isAsked ? EXIT_USAGE : 1);
+    process.exit(isCommandLineError(error) ? EXIT_USAGE : 1);
   }
 }
 

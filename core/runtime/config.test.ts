@@ -9,9 +9,9 @@ const Schema = z.object({
   RELAY_NAME: z.string().min(1),
 });
 
-function problemsOf(env: NodeJS.ProcessEnv): string {
+function problemsOf(env: NodeJS.ProcessEnv, prefixes: string[] = []): string {
   try {
-    loadConfig(Schema, env);
+    loadConfig(Schema, env, prefixes);
   } catch (error) {
     expect(error).toMatchObject({ code: 'CONFIG_INVALID' });
     return String((error as GleipnirError).details['problems']);
@@ -48,4 +48,30 @@ describe('loadConfig', () => {
   it.each(['0', '-5', '0.5', 'soon', 'Infinity'])('refuses %s as a duration', (RELAY_IDLE_MS) => {
     expect(problemsOf({ RELAY_NAME: 'edge', RELAY_IDLE_MS })).toContain('RELAY_IDLE_MS');
   });
+
+  it('says what was given and what must be there, in one sentence', () => {
+    expect(problemsOf({ RELAY_NAME: 'edge', RELAY_CONTROL_PORT: 'abc' })).toBe(
+      'RELAY_CONTROL_PORT is "abc", but must be a whole number from 0 to 65535.',
+    );
+    expect(problemsOf({})).toBe('RELAY_NAME is not set, but must be a text.');
+  });
+
+  it.each([
+    { name: 'RELAY_CONTRL_PORT', meant: 'did you mean RELAY_CONTROL_PORT?' },
+    { name: 'REALY_NAME', meant: 'did you mean RELAY_NAME?' },
+    { name: 'RELAY_COLOUR_OF_THE_BOX', meant: '--help lists them all.' },
+  ])('refuses $name, which is no setting', ({ name, meant }) => {
+    expect(problemsOf({ RELAY_NAME: 'edge', [name]: '1' }, ['RELAY_'])).toBe(
+      `${name} is no setting: ${meant}`,
+    );
+  });
+
+  it.each(['PATH', 'RELAYED', 'NAME', 'RELAY_SERVICE_HOST', 'RELAY_PORT', 'RELAY_PORT_47999_UDP_ADDR'])(
+    'lets %s be, which others set',
+    (name) => {
+      expect(loadConfig(Schema, { RELAY_NAME: 'edge', [name]: 'x' }, ['RELAY_'])).toMatchObject({
+        RELAY_NAME: 'edge',
+      });
+    },
+  );
 });

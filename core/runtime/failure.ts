@@ -17,8 +17,7 @@ export interface FailureNames {
  */
 export function describeFailure(error: unknown, names: FailureNames): string {
   if (error instanceof GleipnirError) return describeKnown(error, names);
-  if (isCommandLineError(error))
-    return `${error.message.split('. ', 1)[0] ?? ''}: --help shows what there is.\n`;
+  if (isCommandLineError(error)) return `${describeCommandLine(error)}.\n`;
   if (isSystemError(error)) {
     const what = error.path ?? error.syscall ?? 'the system';
     return `${what}: ${describeFileProblem(error.code)} (${error.code}).\n`;
@@ -26,8 +25,13 @@ export function describeFailure(error: unknown, names: FailureNames): string {
   return `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`;
 }
 
+/** What is wrong with the command line, without a full stop. */
+export function describeCommandLine({ message }: Error): string {
+  return `${message.split('. ', 1)[0] ?? message}: --help shows what there is`;
+}
+
 /** Whether node:util's parseArgs made this error. */
-function isCommandLineError(error: unknown): error is Error {
+export function isCommandLineError(error: unknown): error is Error {
   return (
     error instanceof TypeError && String((error as { code?: unknown }).code).startsWith('ERR_PARSE_ARGS_')
   );

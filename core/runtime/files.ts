@@ -1,6 +1,7 @@
 /** Files that survive a crash at any byte: written beside, flushed, renamed over. */
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { workOnFile } from './system-errors.ts';
 
@@ -49,5 +50,19 @@ export function readFileIfPresent(path: string): Promise<Buffer | undefined> {
 
 /** Makes the folder, readable by its owner only, unless it is there. @throws GleipnirError FILE_UNUSABLE */
 export async function makeFolder(path: string): Promise<void> {
-  await workOnFile(path, () => mkdir(path, { recursive: true, mode: 0o700 }));
+  await workOnFile(path, () => makeFolders(path));
+}
+
+/** Not mkdir's own `recursive`: it never ends where a folder is there that takes no folders, such as /proc. */
+async function makeFolders(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return;
+    const parent = dirname(path);
+    if (code !== 'ENOENT' || existsSync(parent)) throw error;
+    await makeFolders(parent);
+    await makeFolders(path);
+  }
 }

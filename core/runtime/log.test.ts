@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { GleipnirError } from './errors.ts';
-import { createLogger, type Logger } from './log.ts';
+import { createLogger, formatLog, type Logger, type LogFormat } from './log.ts';
 
 const SECRETS = [
   'rikey',
@@ -77,6 +77,32 @@ describe('createLogger', () => {
         expect((JSON.parse(text) as { facts: unknown }).facts).toEqual({ [field]: value });
       }),
     );
+  });
+});
+
+describe('formatLog', () => {
+  async function lineOf(format: LogFormat, isTTY: boolean): Promise<string> {
+    let text = '';
+    const target = { isTTY, write: (line: string) => (text += line) };
+    const log = createLogger('info', await formatLog(format, target));
+    log.child({ component: 'relay' }).info({ port: 47_999, pin: PLANTED }, 'relay is listening');
+    return text;
+  }
+
+  it.each([
+    { format: 'auto', isTTY: true },
+    { format: 'pretty', isTTY: false },
+  ] as const)('is for people with $format, terminal $isTTY', async ({ format, isTTY }) => {
+    expect(await lineOf(format, isTTY)).toMatch(
+      /^\[\d\d:\d\d:\d\d\] INFO: relay: relay is listening \{"port":47999,"pin":"\[redacted\]"\}\n$/,
+    );
+  });
+
+  it.each([
+    { format: 'auto', isTTY: false },
+    { format: 'json', isTTY: true },
+  ] as const)('is JSON with $format, terminal $isTTY', async ({ format, isTTY }) => {
+    expect(JSON.parse(await lineOf(format, isTTY))).toMatchObject({ component: 'relay', port: 47_999 });
   });
 });
 

@@ -53,7 +53,7 @@ export async function formatLog(format: LogFormat, target: LogTarget): Promise<D
   });
   return {
     write: (line) => {
-      target.write(toText(line) ?? '');
+      target.write(toText(line));
     },
   };
 }

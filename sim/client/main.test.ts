@@ -66,7 +66,7 @@ describe('sim/client/main.ts', () => {
     { name: 'an unknown command', args: ['dance'], error: 'CONFIG_INVALID' },
     { name: 'a missing PIN', args: ['pair'], error: 'CONFIG_INVALID' },
     { name: 'a number that is none', args: ['stream', '--seconds', 'x'], error: 'CONFIG_INVALID' },
-    { name: 'an unknown option', args: ['list', '--nonsense'], error: 'INTERNAL' },
+    { name: 'an unknown option', args: ['list', '--nonsense'], error: 'CONFIG_INVALID' },
   ])('says what is wrong with $name', async ({ args, error }) => {
     const { code, stdout } = await run(...args);
     expect(code).toBe(1);

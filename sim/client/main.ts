@@ -1,10 +1,12 @@
 /** The simulated client on the command line: one command, one line of JSON on standard output. */
 import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
-import { parseArgs } from 'node:util';
+import type { parseArgs } from 'node:util';
 import { MOONLIGHT_PORTS } from '../../core/protocol/moonlight/ports.ts';
 import type { HostApp } from '../../core/host/types.ts';
+import { readCommandLine } from '../../core/runtime/command-line.ts';
 import { GleipnirError } from '../../core/runtime/errors.ts';
+import { describeCommandLine, isCommandLineError } from '../../core/runtime/failure.ts';
 import { SimClient } from './client.ts';
 import { IdentityFile } from './identity-file.ts';
 import type { RebindSockets, StreamOptions } from './stream.ts';
@@ -54,16 +56,11 @@ const OPTIONS = {
   loss: { type: 'string', default: '0' },
   save: { type: 'string' },
   quit: { type: 'boolean', default: false },
-  help: { type: 'boolean', default: false },
 } as const;
 
 const REBIND_SOCKETS: readonly RebindSockets[] = ['all', 'media', 'control', 'video', 'audio'];
 
-type Values = ReturnType<typeof readArguments>['values'];
-
-function readArguments(): ReturnType<typeof parseArgs<{ options: typeof OPTIONS; allowPositionals: true }>> {
-  return parseArgs({ options: OPTIONS, allowPositionals: true });
-}
+type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
 
 function toNumber(option: string, text: string): number {
   const value = Number(text);
@@ -157,6 +154,9 @@ function describeError(error: unknown): object {
   if (error instanceof GleipnirError) {
     return { error: error.code, message: error.message, details: error.details };
   }
+  if (isCommandLineError(error)) {
+    return { error: 'CONFIG_INVALID', message: describeCommandLine(error) };
+  }
   return { error: 'INTERNAL', message: error instanceof Error ? error.message : 'unknown' };
 }
 
@@ -168,11 +168,9 @@ process.once('SIGTERM', () => {
   abort.abort();
 });
 try {
-  const { values, positionals } = readArguments();
-  if (values.help) {
-    process.stdout.write(USAGE);
-  } else {
-    const result = await run(positionals[0], values, abort.signal);
+  const line = readCommandLine({ usage: () => USAGE, options: OPTIONS, allowPositionals: true });
+  if (line !== undefined) {
+    const result = await run(line.positionals[0], line.values, abort.signal);
     process.stdout.write(`${JSON.stringify(result)}\n`);
   }
 } catch (error) {
