@@ -48,14 +48,14 @@ describe('loadCluster', () => {
   it('says which file it cannot read', async () => {
     const path = join(folder, 'none');
     const load = (): unknown => loadCluster({ KUBERNETES_KUBECONFIG: path });
-    expect(load).toThrowError(
+    expect(load).toThrow(
       expect.objectContaining({ code: 'CONFIG_INVALID', details: { path } }) as Error,
     );
     await writeFile(path, 'clusters: 5');
-    expect(load).toThrowError(expect.objectContaining({ code: 'CONFIG_INVALID' }) as Error);
+    expect(load).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }) as Error);
   });
 
   it('says that there is no cluster outside one', () => {
-    expect(() => loadCluster({})).toThrowError(expect.objectContaining({ code: 'CONFIG_INVALID' }) as Error);
+    expect(() => loadCluster({})).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }) as Error);
   });
 });
