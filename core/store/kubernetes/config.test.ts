@@ -48,9 +48,7 @@ describe('loadCluster', () => {
   it('says which file it cannot read', async () => {
     const path = join(folder, 'none');
     const load = (): unknown => loadCluster({ KUBERNETES_KUBECONFIG: path });
-    expect(load).toThrow(
-      expect.objectContaining({ code: 'CONFIG_INVALID', details: { path } }) as Error,
-    );
+    expect(load).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', details: { path } }) as Error);
     await writeFile(path, 'clusters: 5');
     expect(load).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }) as Error);
   });
