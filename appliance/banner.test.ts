@@ -1,7 +1,6 @@
 import type { NetworkInterfaceInfo } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import type { HostState } from '../core/host/catalog.ts';
-import { formatBanner, type BannerFacts } from './banner.ts';
+import { formatBanner, type BannerFacts, type HostAnswer } from './banner.ts';
 
 const PORTS = {
   http: 47_989,
@@ -23,8 +22,8 @@ function at(address: string, internal = false): NetworkInterfaceInfo {
 const LOOPBACK = { lo: [at('127.0.0.1', true), at('::1', true)] };
 const LAN = { eth0: [at('192.168.1.7'), at('fe80::1'), at('2001:db8::7')], docker0: [at('172.17.0.1')] };
 
-function host(name: string, state: HostState['state'], problem: string | null = null): HostState {
-  return { name, address: '192.0.2.1', state, problem, capacity: 1, used: 0, apps: [], labels: {} };
+function host(name: string, state: HostAnswer['state'], problem: string | null = null): HostAnswer {
+  return { name, state, problem };
 }
 
 function banner(

@@ -1,19 +1,8 @@
 /** Everything the appliance can be told by its environment. */
 import { z } from 'zod';
 import { DurationMs, IpAddress, Port, wholeNumber } from '../core/runtime/config.ts';
-import { LOG_FORMATS } from '../core/runtime/log.ts';
-import { DATAPATHS } from '../relay/datapath/select.ts';
-
-/** Comma-separated. */
-const List = z
-  .string()
-  .optional()
-  .transform((text = '') =>
-    text
-      .split(',')
-      .map((part) => part.trim())
-      .filter((part) => part !== ''),
-  );
+import { List, LOG_VARIABLES } from '../core/runtime/part-settings.ts';
+import { DATAPATH_VARIABLES, datapathOf } from '../relay/datapath/settings.ts';
 
 export const ApplianceConfig = z
   .object({
@@ -71,33 +60,8 @@ export const ApplianceConfig = z
       .describe(
         'The hosts; without a hosts.yaml a demo host runs in this process. A file named here must be there.',
       ),
-    RELAY_DATAPATH: z
-      .enum(DATAPATHS)
-      .default('auto')
-      .describe(
-        'Where established streams are forwarded. kernel: there or not at all; auto: there if this machine can.',
-      ),
-    RELAY_DATAPATH_DEVICES: List.describe(
-      'Network devices that hosts are behind, for the kernel; by default every Ethernet device that is up.',
-    ),
-    RELAY_DATAPATH_PEER_DEVICES: List.describe(
-      'veth devices that clients are behind, directly and not by a bridge: the kernel then skips one more step.',
-    ),
-    RELAY_DATAPATH_PIN_FOLDER: z
-      .string()
-      .optional()
-      .transform((folder = '') => folder)
-      .describe(
-        'Folder in a bpffs, such as /sys/fs/bpf/gleipnir, for one relay: the kernel forwards on while it restarts.',
-      ),
-    LOG_LEVEL: z
-      .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'])
-      .default('info')
-      .describe('From how grave on the log says something.'),
-    LOG_FORMAT: z
-      .enum(LOG_FORMATS)
-      .default('auto')
-      .describe('How log lines look. auto: readable on a terminal, JSON elsewhere.'),
+    ...DATAPATH_VARIABLES,
+    ...LOG_VARIABLES,
   })
   .superRefine((env, context) => {
     for (const [one, other] of sharedPorts(env)) {
@@ -131,12 +95,7 @@ export const ApplianceConfig = z
     },
     upstreamPortBase: env.APPLIANCE_UPSTREAM_PORT_BASE,
     slotsMax: env.APPLIANCE_SLOTS_MAX,
-    datapath: {
-      datapath: env.RELAY_DATAPATH,
-      datapathDevices: env.RELAY_DATAPATH_DEVICES,
-      datapathPeerDevices: env.RELAY_DATAPATH_PEER_DEVICES,
-      datapathPinFolder: env.RELAY_DATAPATH_PIN_FOLDER,
-    },
+    datapath: datapathOf(env),
     graceMs: env.APPLIANCE_GRACE_MS,
     hostname: env.APPLIANCE_HOSTNAME,
     isAnnounced: env.APPLIANCE_MDNS === 'on',

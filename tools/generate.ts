@@ -9,7 +9,8 @@ import { formatKubernetesObjects } from './kubernetes-objects.ts';
 const root = join(import.meta.dirname, '..');
 
 async function main(): Promise<void> {
-  const usage = (): string => 'npm run generate: writes docs/configuration.md, docs/kubernetes-objects.md and crds/ from the schemas in the code\n';
+  const usage = (): string =>
+    'npm run generate: writes docs/configuration.md, docs/kubernetes-objects.md and crds/ from the schemas in the code\n';
   if (readCommandLine({ usage, options: {}, allowPositionals: false }) === undefined) return;
   await writeFile(join(root, 'docs', 'configuration.md'), formatConfiguration());
   await writeFile(join(root, 'docs', 'kubernetes-objects.md'), formatKubernetesObjects());

@@ -60,7 +60,7 @@ export const App = z.object({
       template: PodTemplate.optional().describe('Pod of the game. Unknown fields are kept.'),
       wolfConfig: WolfConfig.optional().describe('Settings of Wolf for this App. Unknown fields are kept.'),
       volumeClaimTemplate: VolumeClaimTemplate.optional().describe(
-        'Claim for /home/retro, one for each User and App; without it, what a game saves ends with its session.',
+        "Claim for the game's home folder, one for each User and App; without it, what a game saves ends with its session.",
       ),
       hosts: z
         .array(z.string().min(1).max(63))

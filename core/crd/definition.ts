@@ -175,15 +175,11 @@ function structuralRest(schema: Schema | undefined): Schema {
   return { additionalProperties: structural(schema) };
 }
 
-/** A union of number and text is allowed in this one form only; the text's pattern stands beside it. */
+/** A union of number and text is allowed in this one form only; what holds for the text stands beside it. */
 function intOrString({ anyOf, ...rest }: Schema): Schema {
-  const texts = (anyOf as Schema[]).filter(({ type }) => type === 'string');
-  const pattern = texts.flatMap((text) => text['pattern'] ?? [])[0];
-  return {
-    ...rest,
-    anyOf: [{ type: 'integer' }, { type: 'string' }],
-    ...(pattern === undefined ? {} : { pattern }),
-  };
+  const text = (anyOf as Schema[]).find(({ type }) => type === 'string');
+  const limits = Object.entries(text ?? {}).filter(([keyword]) => keyword !== 'type');
+  return { ...rest, ...Object.fromEntries(limits), anyOf: [{ type: 'integer' }, { type: 'string' }] };
 }
 
 /** Formats that the API server checks by itself. */

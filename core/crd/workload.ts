@@ -8,10 +8,10 @@ const QUANTITY = /^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][
 
 /** A Kubernetes quantity: `2`, `500m`, `8Gi`. */
 const Quantity = z
-  .union([z.number().int(), z.string().max(64).regex(QUANTITY)])
+  .union([z.number().int(), z.string().max(32).regex(QUANTITY)])
   .meta({ 'x-kubernetes-int-or-string': true });
 
-const Quantities = z.record(z.string(), Quantity).meta({ maxProperties: 32 });
+const Quantities = z.record(z.string(), Quantity).meta({ maxProperties: 16 });
 
 export const ResourceRequirements = z
   .looseObject({

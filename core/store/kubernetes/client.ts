@@ -15,8 +15,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { GleipnirError } from '../../runtime/errors.ts';
 import type { KubernetesMetrics, RequestOutcome, Verb } from './metrics.ts';
 
-/** Connections that are kept open for the next request. */
-const SOCKETS_IDLE_MAX = 8;
+/** Connections at once, watches included; further requests wait for one, no longer than any request may take. */
+const SOCKETS_MAX = 32;
 /** Longest body that is read whole: an object has at most 1.5 MiB, and a list is asked for in pages. */
 const BODY_BYTES_MAX = 256 * 1024 * 1024;
 /** How long a throttled request waits where the server does not say. */
@@ -59,7 +59,12 @@ export class KubernetesClient {
     this.#deps = deps;
     this.#requestMs = deps.requestMs ?? 10_000;
     this.#server = new URL(deps.kubeConfig.getCurrentCluster()?.server ?? '');
-    const options = { keepAlive: true, keepAliveMsecs: 30_000, maxFreeSockets: SOCKETS_IDLE_MAX };
+    const options = {
+      keepAlive: true,
+      keepAliveMsecs: 30_000,
+      maxSockets: SOCKETS_MAX,
+      maxFreeSockets: SOCKETS_MAX,
+    };
     this.#agent = this.#server.protocol === 'http:' ? new HttpAgent(options) : new HttpsAgent(options);
   }
 
@@ -141,6 +146,8 @@ export class KubernetesClient {
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
     const headers = {
       ...(options.headers as OutgoingHttpHeaders | undefined),
+      // A renewed watch may then reach another API server behind the same address.
+      ...(request.verb === 'watch' ? { connection: 'close' } : {}),
       accept: request.accept ?? 'application/json',
       ...(body === undefined ? {} : { 'content-type': request.contentType ?? 'application/json' }),
     };

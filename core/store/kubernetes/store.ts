@@ -104,7 +104,8 @@ export class KubernetesStore<K extends Kind> implements ObjectStore<K> {
 
   #written(entry: Entry<ObjectOf[K]> & { object: ObjectOf[K] }): ObjectOf[K] {
     this.#tell(this.#cache.written(entry));
-    return entry.object;
+    const cached = this.#cache.get(entry.name);
+    return cached?.version === entry.version ? cached.object : entry.object;
   }
 
   #whenSynced<T>(read: () => T): Promise<T> {
