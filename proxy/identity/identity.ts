@@ -45,6 +45,19 @@ export interface IdentityDeps {
 }
 
 /**
+ * Reads the identity that whoever installs a deployment made for all its proxies.
+ *
+ * @throws GleipnirError CONFIG_INVALID when there is none: it is never made here; else as `loadHostIdentity`.
+ */
+export async function requireHostIdentity(deps: IdentityDeps): Promise<HostIdentity> {
+  const path = join(deps.directory, FILE_NAME);
+  if ((await readFileIfPresent(path)) !== undefined) return loadHostIdentity(deps);
+  throw new GleipnirError('CONFIG_INVALID', 'The identity of this host is not there', {
+    problems: `PROXY_IDENTITY_DIR must hold ${FILE_NAME} (in Kubernetes: mount the Secret gleipnir-host-identity there); \`npm run identity\` makes one, once for all proxies.`,
+  });
+}
+
+/**
  * Reads the stored identity, or makes and stores one where none is yet (30-300 ms for the key).
  *
  * @throws GleipnirError FILE_UNUSABLE; IDENTITY_CORRUPT when the file is damaged, does not open with this deployment
