@@ -15,7 +15,7 @@ import { HostPublisher } from '../operator/hosts/publish.ts';
 import { registerOperatorMetrics } from '../operator/metrics.ts';
 import { createOperator } from '../operator/operator.ts';
 import { Generations } from '../operator/sessions/generation.ts';
-import { SlotAllocator } from '../operator/sessions/slots.ts';
+import { Slots } from '../operator/sessions/slots.ts';
 import { Catalog } from '../proxy/catalog.ts';
 import { createMoonlightHttp } from '../proxy/http/server.ts';
 import { loadHostIdentity, type HostIdentity } from '../proxy/identity/identity.ts';
@@ -213,7 +213,7 @@ function createControllers(shared: Shared, { rtsp }: Bound): ReturnType<typeof c
   const { config, table, sealer, sessions, pairings, hosts } = shared;
   const log = shared.log.child({ component: 'operator' });
   const rows = table.writer('session');
-  const slots = new SlotAllocator({ slotsMax: config.slotsMax, now: Date.now });
+  const slots = new Slots({ claims: table.claims, slotsMax: config.slotsMax });
   const upstreamAddress = config.bindAddress.includes(':') ? '::' : '0.0.0.0';
   return createOperator({
     sessions,
