@@ -22,6 +22,7 @@ import { loadHostIdentity, type HostIdentity } from '../proxy/identity/identity.
 import { PairingExchanges } from '../proxy/pairing/exchange.ts';
 import { registerProxyMetrics, type LaunchMetrics } from '../proxy/metrics.ts';
 import { RtspGate } from '../proxy/rtsp/gate.ts';
+import { Origins } from '../proxy/origin/origins.ts';
 import { createRtspServer } from '../proxy/rtsp/listener.ts';
 import { createWebServer } from '../proxy/web/server.ts';
 import { createRelay, type Relay } from '../relay/relay.ts';
@@ -61,6 +62,7 @@ interface Shared extends ApplianceDeps {
   catalog: Catalog;
   register: Registry;
   gate: RtspGate;
+  origins: Origins;
 }
 
 /** Where a session's first request comes in and where its media will: known only once bound. */
@@ -154,6 +156,7 @@ async function openStores(deps: ApplianceDeps): Promise<Shared> {
     sessions: await createLocalStore({ ...objects, kind: 'Session' }),
     register: new Registry(),
     gate: new RtspGate({ claims: table.claims, log: deps.log.child({ component: 'gate' }) }),
+    origins: new Origins(),
   };
 }
 
@@ -191,7 +194,7 @@ function createDataPath({ config, table, sealer, log, register }: Shared): Retur
 }
 
 function createRtsp(shared: Shared, udp: Bound['udp']): ReturnType<typeof createRtspServer> {
-  const { config, table, sealer, gate, log, register } = shared;
+  const { config, table, sealer, gate, origins, log, register } = shared;
   return createRtspServer({
     config: {
       ...publicSide(config),
@@ -204,6 +207,7 @@ function createRtsp(shared: Shared, udp: Bound['udp']): ReturnType<typeof create
     streams: table.writer('stream'),
     sealer,
     gate,
+    origins,
     log: log.child({ component: 'rtsp' }),
     register,
   });
@@ -233,7 +237,7 @@ function createHttp(
   shared: Shared,
   pairing: { identity: HostIdentity; exchanges: PairingExchanges; launchMetrics: LaunchMetrics },
 ): ReturnType<typeof createMoonlightHttp> {
-  const { config, table, sealer, pairings, sessions, gate, catalog, log, register } = shared;
+  const { config, table, sealer, pairings, sessions, gate, origins, catalog, log, register } = shared;
   return createMoonlightHttp({
     config: { ...publicSide(config), httpPort: config.ports.http, httpsPort: config.ports.https },
     ...pairing,
@@ -244,6 +248,7 @@ function createHttp(
     sealer,
     catalog,
     gate,
+    origins,
     log: log.child({ component: 'http' }),
     register,
   });

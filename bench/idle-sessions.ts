@@ -15,6 +15,7 @@ import { cpuUs, serve } from './child.ts';
 import { collect } from './collect.ts';
 import { ON_LOOPBACK } from './relay-config.ts';
 import { putSession } from './rows.ts';
+import { Origins } from '../proxy/origin/origins.ts';
 
 const ADDRESS = '127.0.0.1';
 /** Control, video, audio. */
@@ -51,6 +52,7 @@ const rtsp = createRtspServer({
   sealer,
   claims: table.claims,
   gate: new RtspGate({ claims: table.claims, log }),
+  origins: new Origins(),
   log,
   register,
 });

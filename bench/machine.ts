@@ -1,6 +1,14 @@
 /** What the bench runs on, and what of it is in use. */
 import { cpus, release, totalmem, type } from 'node:os';
-import type { Machine } from './report.ts';
+
+/** Where the figures come from. */
+export interface Machine {
+  cpu: string;
+  cores: number;
+  memoryGiB: number;
+  kernel: string;
+  node: string;
+}
 
 export function describeMachine(): Machine {
   const cores = cpus();

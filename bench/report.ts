@@ -1,18 +1,10 @@
 /** The bench's figures as text: the same tables for the terminal and for README.md. */
 import type { CapacitySummary } from './capacity.ts';
+import type { Machine } from './machine.ts';
 import type { IdleSessions, MemoryResult } from './memory.ts';
 import type { RoundsSummary } from './rounds.ts';
 import { formatSpread, formatTable } from './tables.ts';
 import type { Spread } from './statistics.ts';
-
-/** Where the figures come from. */
-export interface Machine {
-  cpu: string;
-  cores: number;
-  memoryGiB: number;
-  kernel: string;
-  node: string;
-}
 
 /** Everything one run of the bench found. */
 export interface Results {

@@ -1,6 +1,6 @@
 /**
  * What the proxy's HTTP side exports: pairings, how pairing ends, and how launches go. RTSP's own are in
- * rtsp/metrics.ts. Labels come from closed sets.
+ * rtsp/refusals.ts. Labels come from closed sets.
  */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { GleipnirError } from '../core/runtime/errors.ts';

@@ -1,14 +1,14 @@
 /** What the rules of the data path work on: everything of one relay that they share. */
 import type { Logger } from '../core/runtime/log.ts';
-import type { CoarseClock } from './clock.ts';
-import type { Counters } from './counters.ts';
+import type { CoarseClock } from './clock/clock.ts';
+import type { Counters } from './counts/counters.ts';
 import type { DatapathEngine } from './datapath/engine.ts';
-import type { FlowRows } from './flow-rows.ts';
-import type { FlowTable } from './flow-table.ts';
-import type { Flow, FlowStatus } from './flow.ts';
-import { isOpen } from './flow.ts';
-import type { Limits } from './limits.ts';
-import { stopRates } from './quality.ts';
+import type { FlowRows } from './flow/flow-rows.ts';
+import type { FlowTable } from './flow/flow-table.ts';
+import type { Flow, FlowStatus } from './flow/flow.ts';
+import { isOpen } from './flow/flow.ts';
+import type { Limits } from './flow/limits.ts';
+import { stopRates } from './counts/quality.ts';
 
 export interface RelayContext {
   readonly clock: CoarseClock;

@@ -11,7 +11,7 @@ import {
   play,
   verifyConnect,
 } from './testing/fixture.ts';
-import { STREAMS } from './counters.ts';
+import { STREAMS } from './counts/counters.ts';
 import { until } from './testing/udp-peer.ts';
 
 const RUNS = Number(process.env['FUZZ_RUNS'] ?? 1) * 1500;

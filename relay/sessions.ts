@@ -12,13 +12,13 @@ import type { FlowRecord, SessionRecord, StreamRecord } from '../core/session/re
 import type { RelaySettings } from './config.ts';
 import type { RelayContext } from './context.ts';
 import { releaseHeldConnect } from './control/connect.ts';
-import type { StreamKind } from './counters.ts';
-import { endGeneration } from './ending.ts';
-import { restoreFlow } from './flow-rows.ts';
-import { Flow, type Leg } from './flow.ts';
+import type { StreamKind } from './counts/counters.ts';
+import { endGeneration } from './ending/ending.ts';
+import { restoreFlow } from './flow/flow-rows.ts';
+import { Flow, type Leg } from './flow/flow.ts';
 import { pingHost } from './media/host-ping.ts';
-import type { SlotPool } from './slots.ts';
-import type { UdpPort } from './udp-port.ts';
+import type { SlotPool } from './ports/slots.ts';
+import type { UdpPort } from './ports/udp-port.ts';
 
 const KEY_SIZE = 16;
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openControlMessage } from '../core/protocol/enet/control.ts';
 import { parseEnetCommands } from '../core/protocol/enet/command.ts';
 import type { SessionRecord } from '../core/session/record.ts';
-import { LINGER_MS } from './ending.ts';
+import { LINGER_MS } from './ending/ending.ts';
 import {
   connect,
   datagram,

@@ -1,14 +1,14 @@
 /** What the relay does by the clock, for each flow, every `TICK_MS`. */
-import { NEVER } from './clock.ts';
+import { NEVER } from './clock/clock.ts';
 import type { RelayContext } from './context.ts';
 import { releaseHeldConnect } from './control/connect.ts';
-import { endGeneration, fallSilent, LINGER_MS, repeatTermination } from './ending.ts';
-import { askForPicture } from './first-picture.ts';
-import { activityOf } from './flow-rows.ts';
-import { clientSeenMs, isOpen, type Flow } from './flow.ts';
-import { checkFreeze } from './freeze.ts';
+import { endGeneration, fallSilent, LINGER_MS, repeatTermination } from './ending/ending.ts';
+import { askForPicture } from './media/first-picture.ts';
+import { activityOf } from './flow/flow-rows.ts';
+import { clientSeenMs, isOpen, type Flow } from './flow/flow.ts';
+import { checkFreeze } from './ending/freeze.ts';
 import { pingHost } from './media/host-ping.ts';
-import { measureRates } from './quality.ts';
+import { measureRates } from './counts/quality.ts';
 
 /** Rows are not written more often than this, changes of status aside. */
 const ROW_INTERVAL_MS = 250;

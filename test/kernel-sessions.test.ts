@@ -1,7 +1,7 @@
 /** The kernel path follows its sessions: a client that moves, a generation that ends, a host that is told another. */
 import { describe, expect, it } from 'vitest';
 import type { SessionRecord } from '../core/session/record.ts';
-import { LINGER_MS } from '../relay/ending.ts';
+import { LINGER_MS } from '../relay/ending/ending.ts';
 import {
   connect,
   datagram,

@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SS_ENC } from '../core/protocol/sdp.ts';
 import type { FlowRecord } from '../core/session/record.ts';
-import type { Counters } from '../relay/counters.ts';
+import type { Counters } from '../relay/counts/counters.ts';
 import { Random } from './fuzz/random.ts';
 import { playInNetwork } from './support/kernel-relay.ts';
 import {

@@ -1,9 +1,10 @@
-/** `npm run check`: types, lint and format at once; prints what failed and exits 1 if anything did. */
+/** `npm run check`: types, lint, circles of imports and format at once; prints what failed and exits 1 if anything did. */
 import { spawn } from 'node:child_process';
 
 const CHECKS = [
   ['tsc', '--noEmit'],
   ['eslint', '.', '--max-warnings=0', '--cache', '--cache-location', '.cache/eslint/'],
+  ['oxlint'],
   ['prettier', '--check', '--log-level=warn', '--cache', '--cache-location=.cache/prettier', '.'],
 ] as const;
 

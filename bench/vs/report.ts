@@ -1,5 +1,6 @@
 /** The figures of the side-by-side bench as text: the same tables for the terminal and for README.md. */
-import { formatMachine, type Machine } from '../report.ts';
+import type { Machine } from '../machine.ts';
+import { formatMachine } from '../report.ts';
 import { formatSpread, formatTable } from '../tables.ts';
 import type { Spread } from '../statistics.ts';
 import type { Summary } from './summary.ts';

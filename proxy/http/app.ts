@@ -19,10 +19,10 @@ import { z } from 'zod';
 import { writeXml } from '../../core/protocol/moonlight/xml.ts';
 import { GleipnirError, type ErrorCode } from '../../core/runtime/errors.ts';
 import type { Logger } from '../../core/runtime/log.ts';
+import type { Origin, Origins } from '../origin/origins.ts';
 import { ClientLeft } from './client-left.ts';
-import { addressOf } from './client.ts';
 import { GameFailed } from './game-failed.ts';
-import type { HttpRefusalReason } from './limits-metrics.ts';
+import type { HttpRefusalReason } from './refusals.ts';
 
 export interface ZodTypeProvider extends FastifyTypeProvider {
   validator: this['schema'] extends z.ZodType ? z.output<this['schema']> : unknown;
@@ -51,8 +51,16 @@ const REFUSALS: Partial<Record<ErrorCode, HttpRefusalReason>> = {
   HOST_BUSY: 'busy',
 };
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Where it comes from. */
+    readonly origin: Origin;
+  }
+}
+
 export interface AppOptions {
   log: Logger;
+  origins: Origins;
   createServer: (handler: RequestListener) => RawServerDefault;
   /** Takes a request of this canonical source address. @returns whether it may go on. */
   takeRequest: (address: string) => boolean;
@@ -64,7 +72,7 @@ export interface AppOptions {
  * An instance without routes, to be served by what `createServer` makes. It logs no request by itself: their URLs
  * hold keys.
  */
-export function createApp({ log, createServer, takeRequest, refused }: AppOptions): MoonlightServer {
+export function createApp({ log, origins, createServer, takeRequest, refused }: AppOptions): MoonlightServer {
   const loggerInstance: FastifyBaseLogger = log;
   const answerError = createErrorHandler(refused);
   const app = Fastify({
@@ -89,8 +97,13 @@ export function createApp({ log, createServer, takeRequest, refused }: AppOption
       }),
     };
   });
+  app.decorateRequest('origin', {
+    getter() {
+      return origins.of(this.raw.socket);
+    },
+  });
   app.addHook('onRequest', (request, reply, done) => {
-    const refusal = takeRequest(addressOf(request)) ? bodyOf(request) : 'requestsLimited';
+    const refusal = takeRequest(request.origin.source) ? bodyOf(request) : 'requestsLimited';
     if (refusal === undefined) {
       done();
       return;

@@ -3,14 +3,8 @@ import { hash } from 'node:crypto';
 import { TLSSocket } from 'node:tls';
 import type { FastifyRequest } from 'fastify';
 import type { Pairing } from '../../core/crd/types.ts';
-import { canonicalAddress } from '../../core/runtime/address.ts';
 import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { PairedClients } from '../pairing/clients.ts';
-
-/** Source address in canonical text; empty if the connection is gone. */
-export function addressOf(request: FastifyRequest): string {
-  return canonicalAddress(request.socket.remoteAddress ?? '');
-}
 
 /**
  * The Pairing of the client, looked up anew for each request. Chain, name and expiry of its certificate prove

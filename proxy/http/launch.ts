@@ -11,7 +11,7 @@ import { Turns } from '../turns.ts';
 import { XML_TYPE, type MoonlightServer } from './app.ts';
 import { awaitRowGone } from './await-session.ts';
 import { leftSignal } from './client-left.ts';
-import { addressOf, pairedClient } from './client.ts';
+import { pairedClient } from './client.ts';
 import { GameFailed } from './game-failed.ts';
 import { isLive, liveSessionOf, sessionsOf } from './live-session.ts';
 import {
@@ -68,7 +68,7 @@ export function registerLaunch(app: MoonlightServer, launchDeps: LaunchDeps): vo
     if (query === undefined) {
       throw new GleipnirError('REQUEST_INVALID', 'A parameter of the request is wrong or missing');
     }
-    return { pairing, query, address: addressOf(request), left: leftSignal(reply) };
+    return { pairing, query, address: request.origin.source, left: leftSignal(reply) };
   }
 
   /** Asks in turn with this person's other devices, then waits for the game, out of turn. */

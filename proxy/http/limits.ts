@@ -6,12 +6,12 @@
  * five seconds make some 300 of both, and as many again for each box art that they have not seen yet.
  */
 import type { Registry } from 'prom-client';
-import type { ConnectionLimits } from '../../core/runtime/connection-count.ts';
 import { SourceLimiter, sourceOf, SOURCES_MAX, type LimiterRates } from '../../core/runtime/token-bucket.ts';
-import { createHttpRefusalCounter, type HttpRefusalReason } from './limits-metrics.ts';
+import { DOOR_LIMITS, type DoorLimits } from '../../core/runtime/door.ts';
+import { createHttpRefusalCounter, type HttpRefusalReason } from './refusals.ts';
 
-/** What strangers and clients may cost; docs/limits.md says why. Each listener has its own of all but `pairingRates`. */
-export interface HttpLimitSettings {
+/** What strangers and clients may cost; docs/limits.md says why. Only `pairingRates` is one for both listeners. */
+export interface HttpLimitSettings extends DoorLimits {
   /** Request line and headers; step 1 of pairing has some 2.3 kB. */
   headersMaxBytes: number;
   /** For the TLS handshake, and for a whole request from its first byte, or from connect for the first one. */
@@ -20,9 +20,6 @@ export interface HttpLimitSettings {
   keepAliveTimeoutMs: number;
   /** Without a byte in either direction; a client that pairs waits longest, for a person with a PIN. */
   idleTimeoutMs: number;
-  connections: ConnectionLimits;
-  /** New connections; on HTTPS each is a TLS handshake. */
-  connectionRates: LimiterRates;
   requestRates: LimiterRates;
   /** First steps of pairing. */
   pairingRates: LimiterRates;
@@ -33,12 +30,7 @@ export const HTTP_LIMITS: HttpLimitSettings = {
   requestTimeoutMs: 10_000,
   keepAliveTimeoutMs: 5_000,
   idleTimeoutMs: 300_000,
-  connections: { perSourceMax: 256, max: 1024, reserved: 256 },
-  connectionRates: {
-    perSource: { burst: 1_000, perSecond: 100 },
-    all: { burst: 1_500, perSecond: 150 },
-    reserve: { burst: 1_000, perSecond: 100 },
-  },
+  ...DOOR_LIMITS.http,
   requestRates: {
     perSource: { burst: 3_000, perSecond: 300 },
     all: { burst: 4_000, perSecond: 600 },

@@ -8,6 +8,7 @@ import { createLogger } from '../../core/runtime/log.ts';
 import { createHttpLimits, HTTP_LIMITS } from './limits.ts';
 import { createListener } from './listener.ts';
 import { launchQuery, letIn, parseRaw, startBench, type Bench } from './test-bench.ts';
+import { Origins } from '../origin/origins.ts';
 
 let bench: Bench;
 beforeAll(async () => {
@@ -109,6 +110,7 @@ describe('the HTTP listener', () => {
       bindAddress: '127.0.0.1',
       port: bench.ports.http,
       limits: createHttpLimits({ register: new Registry() }),
+      origins: new Origins(),
       log: createLogger('silent'),
     });
     await expect(taken.start()).rejects.toMatchObject({

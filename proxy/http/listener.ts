@@ -11,14 +11,13 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { fingerprintOf } from '../../core/identity/certificate.ts';
-import { canonicalAddress } from '../../core/runtime/address.ts';
-import { ConnectionCount } from '../../core/runtime/connection-count.ts';
 import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { Logger } from '../../core/runtime/log.ts';
 import { SourceLimiter } from '../../core/runtime/token-bucket.ts';
+import { Door } from '../../core/runtime/door.ts';
+import type { Origins } from '../origin/origins.ts';
 import { createApp, type MoonlightServer } from './app.ts';
 import type { HttpLimits, HttpLimitSettings } from './limits.ts';
-import type { HttpRefusalReason } from './limits-metrics.ts';
 
 /** How often connections are looked at for their time-outs. */
 const CHECK_INTERVAL_MS = 2_000;
@@ -30,6 +29,7 @@ export interface ListenerOptions {
   /** Makes it an HTTPS listener. */
   tls?: TlsOptions;
   limits: HttpLimits;
+  origins: Origins;
   log: Logger;
 }
 
@@ -49,21 +49,24 @@ export interface Listener {
   stop: () => Promise<void>;
 }
 
-export function createListener({ bindAddress, port, tls, limits, log }: ListenerOptions): Listener {
-  const door = new Door(limits);
-  const requests = new SourceLimiter(limits.settings.requestRates);
+export function createListener(options: ListenerOptions): Listener {
+  const { bindAddress, port, limits, origins, log } = options;
+  const { settings, known, refused, now } = limits;
+  const door = new Door({ limits: settings, isKnown: (address) => known.has(address), refused, now });
+  const requests = new SourceLimiter(settings.requestRates);
   const app = createApp({
     log,
-    refused: limits.refused,
-    takeRequest: (address) => requests.take(address, limits.now(), () => limits.known.has(address)),
+    origins,
+    refused,
+    takeRequest: (address) => requests.take(address, now(), () => known.has(address)),
     createServer: (handler) => {
-      const server =
-        tls === undefined ? createPlainServer(limits, handler) : createTlsServer(tls, limits, handler);
-      server.timeout = limits.settings.idleTimeoutMs;
+      const server = createServer(options, handler);
+      server.timeout = settings.idleTimeoutMs;
       // On TLS too, this is the TCP connection, before its handshake.
       server.on('connection', (socket: Socket) => {
-        door.enter(socket);
+        door.enter(socket, origins.of(socket).source);
       });
+      origins.attend(server);
       return server;
     },
   });
@@ -101,14 +104,16 @@ function serverLimits({ headersMaxBytes, requestTimeoutMs, keepAliveTimeoutMs }:
   };
 }
 
-function createPlainServer({ settings }: HttpLimits, handler: RequestListener): Server {
-  return createHttpServer(serverLimits(settings), handler);
+function createServer({ tls, limits, origins }: ListenerOptions, handler: RequestListener): Server {
+  if (tls === undefined) return createHttpServer(serverLimits(limits.settings), handler);
+  return createTlsServer(tls, handler, limits, origins);
 }
 
 function createTlsServer(
   { certificatePem, privateKeyPem, isPaired }: TlsOptions,
-  { settings, known }: HttpLimits,
   handler: RequestListener,
+  { settings, known }: HttpLimits,
+  origins: Origins,
 ): ReturnType<typeof createHttpsServer> {
   const options = {
     ...serverLimits(settings),
@@ -124,49 +129,7 @@ function createTlsServer(
   server.on('secureConnection', (socket: TLSSocket) => {
     const certificate = socket.getPeerX509Certificate();
     const fingerprint = certificate && fingerprintOf(certificate.raw);
-    if (fingerprint !== undefined && isPaired(fingerprint))
-      known.add(canonicalAddress(socket.remoteAddress ?? ''));
+    if (fingerprint !== undefined && isPaired(fingerprint)) known.add(origins.of(socket).source);
   });
   return server;
-}
-
-/** Lets connections in, and knows which are open. */
-class Door {
-  readonly #limits: HttpLimits;
-  readonly #count: ConnectionCount;
-  readonly #rate: SourceLimiter;
-  /** At most `connections.max`, as the count says. */
-  readonly #open = new Set<Socket>();
-
-  constructor(limits: HttpLimits) {
-    this.#limits = limits;
-    this.#count = new ConnectionCount(limits.settings.connections);
-    this.#rate = new SourceLimiter(limits.settings.connectionRates);
-  }
-
-  enter(socket: Socket): void {
-    const address = canonicalAddress(socket.remoteAddress ?? '');
-    const refusal = this.#admit(address);
-    if (refusal !== undefined) {
-      this.#limits.refused(refusal);
-      socket.destroy();
-      return;
-    }
-    this.#open.add(socket);
-    socket.once('close', () => {
-      this.#open.delete(socket);
-      this.#count.release(address);
-    });
-  }
-
-  closeAll(): void {
-    for (const socket of this.#open) socket.destroy();
-  }
-
-  #admit(address: string): HttpRefusalReason | undefined {
-    const { known, now } = this.#limits;
-    const isKnown = () => known.has(address);
-    if (!this.#rate.take(address, now(), isKnown)) return 'connectionsLimited';
-    return this.#count.admit(address, isKnown) ? undefined : 'tooManyConnections';
-  }
 }

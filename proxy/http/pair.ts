@@ -12,7 +12,7 @@ import type { PairingExchanges } from '../pairing/exchange.ts';
 import type { PairingStep } from '../pairing/state.ts';
 import { XML_TYPE, type MoonlightServer } from './app.ts';
 import { leftSignal } from './client-left.ts';
-import { addressOf, pairedClient } from './client.ts';
+import { pairedClient } from './client.ts';
 import type { HttpLimits } from './limits.ts';
 
 /** Hexadecimal text of whole bytes; the URL's own limit bounds it. */
@@ -58,7 +58,7 @@ export function registerPair(app: MoonlightServer, { exchanges, identity, limits
 
   app.get('/pair', { schema: { querystring: z.union([FirstStep, LaterStep]) } }, async (request, reply) => {
     const { query } = request;
-    const address = addressOf(request);
+    const address = request.origin.source;
     if ('salt' in query) {
       if (!limits.takePairing(address))
         return reply.type(XML_TYPE).send(writeXml(503, {}, { statusMessage: TOO_MANY }));
@@ -74,7 +74,7 @@ export function registerPair(app: MoonlightServer, { exchanges, identity, limits
   });
 
   app.get('/unpair', async (request, reply) => {
-    await exchanges.abandon(addressOf(request));
+    await exchanges.abandon(request.origin.source);
     const statusMessage = 'Clients are removed on the PIN page of this host';
     return reply.type(XML_TYPE).send(writeXml(UNPAIR_REFUSED, {}, { statusMessage }));
   });

@@ -9,6 +9,7 @@ import type { AppCatalog } from '../../core/host/catalog.ts';
 import type { ObjectStore } from '../../core/store/object-store.ts';
 import type { LaunchMetrics } from '../metrics.ts';
 import type { HostIdentity } from '../identity/identity.ts';
+import type { Origins } from '../origin/origins.ts';
 import { PairedClients } from '../pairing/clients.ts';
 import type { PairingExchanges } from '../pairing/exchange.ts';
 import { registerApps } from './apps.ts';
@@ -36,6 +37,8 @@ export interface MoonlightHttpDeps extends PlayDeps {
   pairings: ObjectStore<'Pairing'>;
   catalog: AppCatalog;
   exchanges: PairingExchanges;
+  /** Where connections come from. */
+  origins: Origins;
   launchMetrics: LaunchMetrics;
   /** Gets `gleipnir_proxy_http_refused_total`. */
   register: Registry;
@@ -49,7 +52,7 @@ export interface MoonlightHttp {
 }
 
 export function createMoonlightHttp(deps: MoonlightHttpDeps): MoonlightHttp {
-  const { config, identity, exchanges, launches, log } = deps;
+  const { config, identity, exchanges, launches, origins, log } = deps;
   const clients = new PairedClients(deps.pairings);
   const bound = { http: config.httpPort, https: config.httpsPort };
   const shared = { ...deps, clients, ports: () => bound, ...externalAddressOf(config) };
@@ -57,8 +60,8 @@ export function createMoonlightHttp(deps: MoonlightHttpDeps): MoonlightHttp {
   const limits = createHttpLimits({ register: deps.register, settings: config.limits ?? {} });
   const isPaired = (fingerprint: string) => clients.find(fingerprint) !== undefined;
   const tls = { ...identity, isPaired };
-  const http = createListener({ bindAddress, port: config.httpPort, limits, log });
-  const https = createListener({ bindAddress, port: config.httpsPort, tls, limits, log });
+  const http = createListener({ bindAddress, port: config.httpPort, limits, origins, log });
+  const https = createListener({ bindAddress, port: config.httpsPort, tls, limits, origins, log });
 
   registerServerinfo(http.app, shared, false);
   registerPair(http.app, { exchanges, identity, limits });

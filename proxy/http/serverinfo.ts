@@ -1,5 +1,4 @@
 /** GET /serverinfo: how a Moonlight client learns who this host is, what it can, and whether it is paired. */
-import { canonicalAddress } from '../../core/runtime/address.ts';
 import type { AppCatalog } from '../../core/host/catalog.ts';
 import type { ObjectStore } from '../../core/store/object-store.ts';
 import { writeXml } from '../../core/protocol/moonlight/xml.ts';
@@ -46,7 +45,7 @@ export function registerServerinfo(app: MoonlightServer, deps: ServerinfoDeps, i
         HttpsPort: ports.https,
         ExternalPort: ports.http,
         mac: identity.mac,
-        LocalIP: canonicalAddress(request.socket.localAddress ?? ''),
+        LocalIP: request.origin.local,
         ...(externalAddress === undefined ? {} : { ExternalIP: externalAddress }),
         PairStatus: pairing === undefined ? 0 : 1,
         currentgame: session === undefined ? 0 : session.spec.gameReference.name,

@@ -24,9 +24,10 @@ import { PairingExchanges } from '../pairing/exchange.ts';
 import type { PairingTiming } from '../pairing/types.ts';
 import { RtspGate } from '../rtsp/gate.ts';
 import type { HttpLimitSettings } from './limits.ts';
-import type { HttpRefusalReason } from './limits-metrics.ts';
+import type { HttpRefusalReason } from './refusals.ts';
 import { registerProxyMetrics } from '../metrics.ts';
 import { createMoonlightHttp, type MoonlightHttp } from './server.ts';
+import { Origins } from '../origin/origins.ts';
 
 export const RIKEY = 'b43d968a233c02392c4069b97827d563';
 const TIMEOUT_MS = 20_000;
@@ -102,6 +103,7 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
     catalog: catalogOf(apps),
     exchanges,
     gate,
+    origins: new Origins(),
     log,
     launchMetrics: registerProxyMetrics({ register, pairings }).launches,
     register,

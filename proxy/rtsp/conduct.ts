@@ -25,7 +25,7 @@ import {
 } from './handshake.ts';
 import { admit, identifyFrame, identifyPlain, type Origin } from './identify.ts';
 import type { FrameTrials } from './limits.ts';
-import type { RefusalReason } from './metrics.ts';
+import type { RefusalReason } from './refusals.ts';
 import type { LiveSessions } from './sessions.ts';
 import { askHost } from './upstream.ts';
 

@@ -14,7 +14,7 @@ import type { SessionRecord } from '../../core/session/record.ts';
 import type { RtspGate } from './gate.ts';
 import type { HostedSession } from './handshake.ts';
 import type { FrameTrials } from './limits.ts';
-import type { RefusalReason } from './metrics.ts';
+import type { RefusalReason } from './refusals.ts';
 import type { LiveSessions } from './sessions.ts';
 
 export interface IdentifyDeps {

@@ -6,11 +6,11 @@
  * Many players may share one address: fifty that launch within five seconds open 350 connections, and need some
  * 9,000 trials when all of them encrypt.
  */
-import type { ConnectionLimits } from '../../core/runtime/connection-count.ts';
 import { SourceLimiter, type LimiterRates } from '../../core/runtime/token-bucket.ts';
+import { DOOR_LIMITS, type DoorLimits } from '../../core/runtime/door.ts';
 
-/** What strangers and clients may cost; docs/limits.md says why. */
-export interface RtspLimits {
+/** What strangers and clients may cost; docs/limits.md says why. The known sources are those of live sessions. */
+export interface RtspLimits extends DoorLimits {
   /** Largest request, head and body, or frame. */
   requestMaxBytes: number;
   /** From connect to the last byte of the request. */
@@ -19,10 +19,6 @@ export interface RtspLimits {
   hostTimeoutMs: number;
   /** From the answer to the client's own close. */
   lingerMs: number;
-  /** Connections held; the known sources are those of live sessions. */
-  connections: ConnectionLimits;
-  /** New connections. */
-  connectionRates: LimiterRates;
   /** Trials of a frame with keys of sessions that were launched from the frame's own source. */
   nearTrials: LimiterRates;
   /** Trials with all other keys. */
@@ -34,12 +30,7 @@ export const RTSP_LIMITS: RtspLimits = {
   readTimeoutMs: 5_000,
   hostTimeoutMs: 10_000,
   lingerMs: 2_000,
-  connections: { perSourceMax: 128, max: 1024, reserved: 256 },
-  connectionRates: {
-    perSource: { burst: 800, perSecond: 100 },
-    all: { burst: 2_000, perSecond: 400 },
-    reserve: { burst: 1_000, perSecond: 200 },
-  },
+  ...DOOR_LIMITS.rtsp,
   nearTrials: {
     perSource: { burst: 10_000, perSecond: 2_500 },
     all: { burst: 20_000, perSecond: 5_000 },

@@ -7,17 +7,17 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import type { Registry } from 'prom-client';
 import { RtspReader, type RtspReading } from '../../core/protocol/rtsp/reader.ts';
 import { canonicalAddress } from '../../core/runtime/address.ts';
-import { ConnectionCount } from '../../core/runtime/connection-count.ts';
 import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { Logger } from '../../core/runtime/log.ts';
 import type { Sealer } from '../../core/runtime/seal.ts';
-import { SourceLimiter } from '../../core/runtime/token-bucket.ts';
 import type { TableClaims, TableReader, TableWriter } from '../../core/session/table.ts';
+import { Door } from '../../core/runtime/door.ts';
+import type { Origin, Origins } from '../origin/origins.ts';
 import { conduct, type ConductDeps } from './conduct.ts';
 import { ticketOf, type RtspGate } from './gate.ts';
 import type { PublicPorts } from './handshake.ts';
 import { FrameTrials, RTSP_LIMITS, type RtspLimits } from './limits.ts';
-import { createRefusalCounter, type RefusalReason } from './metrics.ts';
+import { createRtspRefusalCounter, type RefusalReason } from './refusals.ts';
 import { LiveSessions } from './sessions.ts';
 
 export interface RtspServerDeps {
@@ -39,6 +39,8 @@ export interface RtspServerDeps {
   streams: TableWriter<'stream'>;
   sealer: Sealer;
   gate: RtspGate;
+  /** Where connections come from. */
+  origins: Origins;
   log: Logger;
   /** Gets `gleipnir_proxy_rtsp_refused_total`. */
   register: Registry;
@@ -58,9 +60,9 @@ export interface RtspServer {
 export function createRtspServer(deps: RtspServerDeps): RtspServer {
   const { config, table, claims, streams, sealer, gate, log, now = () => performance.now() } = deps;
   const limits = { ...RTSP_LIMITS, ...config.limits };
-  const counter = createRefusalCounter(deps.register);
+  const count = createRtspRefusalCounter(deps.register);
   const refused = (reason: RefusalReason) => {
-    counter.inc({ reason });
+    count(reason);
     log.debug({ reason }, 'rtsp turned away');
   };
   const forgetStream = (sessionId: string) => {
@@ -84,6 +86,7 @@ export function createRtspServer(deps: RtspServerDeps): RtspServer {
   const connections = new Connections({
     limits,
     now,
+    origins: deps.origins,
     ownAddresses: config.externalAddress === undefined ? [] : [canonicalAddress(config.externalAddress)],
     conduct: {
       table,
@@ -101,6 +104,7 @@ export function createRtspServer(deps: RtspServerDeps): RtspServer {
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     connections.accept(socket);
   });
+  deps.origins.attend(server);
   return {
     start: async () => {
       const port = await listen(server, config);
@@ -136,53 +140,34 @@ interface ConnectionsDeps {
   limits: RtspLimits;
   now: () => number;
   ownAddresses: readonly string[];
+  origins: Origins;
   conduct: ConductDeps;
 }
 
 /** The open connections of one listener. */
 class Connections {
   readonly #deps: ConnectionsDeps;
-  /** At most `connections.max`, as the count says. */
-  readonly #open = new Set<Socket>();
-  readonly #count: ConnectionCount;
-  readonly #rate: SourceLimiter;
+  readonly #door: Door;
 
   constructor(deps: ConnectionsDeps) {
     this.#deps = deps;
-    this.#count = new ConnectionCount(deps.limits.connections);
-    this.#rate = new SourceLimiter(deps.limits.connectionRates);
+    const { limits, conduct, now } = deps;
+    const isKnown = (source: string): boolean =>
+      conduct.sessions.all().some(({ client }) => client.address === source);
+    this.#door = new Door({ limits, isKnown, refused: conduct.refused, now });
   }
 
   accept(socket: Socket): void {
-    const source = canonicalAddress(socket.remoteAddress ?? '');
+    const origin = this.#deps.origins.of(socket);
     socket.on('error', () => socket.destroy());
-    const refusal = this.#admit(source);
-    if (refusal !== undefined) {
-      this.#deps.conduct.refused(refusal);
-      socket.destroy();
-      return;
-    }
-    this.#open.add(socket);
-    socket.once('close', () => {
-      this.#open.delete(socket);
-      this.#count.release(source);
-    });
-    this.#read(socket, source);
+    if (this.#door.enter(socket, origin.source)) this.#read(socket, origin);
   }
 
   closeAll(): void {
-    for (const socket of this.#open) socket.destroy();
+    this.#door.closeAll();
   }
 
-  /** Counts a connection in, or says why not. */
-  #admit(source: string): RefusalReason | undefined {
-    const { conduct, now } = this.#deps;
-    const isKnown = () => conduct.sessions.all().some(({ client }) => client.address === source);
-    if (!this.#rate.take(source, now(), isKnown)) return 'connectionsLimited';
-    return this.#count.admit(source, isKnown) ? undefined : 'tooManyConnections';
-  }
-
-  #read(socket: Socket, source: string): void {
+  #read(socket: Socket, from: Origin): void {
     const { limits, conduct } = this.#deps;
     const reader = new RtspReader({ maxBytes: limits.requestMaxBytes });
     const deadline = setTimeout(() => {
@@ -202,7 +187,7 @@ class Connections {
         socket.destroy();
         return;
       }
-      void this.#answer(socket, source, reading);
+      void this.#answer(socket, from, reading);
     };
     socket.on('data', onData);
     socket.on('end', onEnd);
@@ -213,7 +198,7 @@ class Connections {
 
   async #answer(
     socket: Socket,
-    source: string,
+    { source, local }: Origin,
     reading: Exclude<RtspReading, { kind: 'incomplete' | 'malformed' }>,
   ): Promise<void> {
     const { limits, ownAddresses, conduct: conductDeps } = this.#deps;
@@ -221,7 +206,7 @@ class Connections {
     socket.once('close', () => {
       gone.abort();
     });
-    const own = [canonicalAddress(socket.localAddress ?? ''), ...ownAddresses];
+    const own = [local, ...ownAddresses];
     const origin = { source, ownAddresses: own };
     try {
       const bytes = await conduct({ reading, origin, signal: gone.signal }, conductDeps);

@@ -13,7 +13,8 @@ import type { TableReader, TableWriter } from '../../core/session/table.ts';
 import { RtspGate } from './gate.ts';
 import type { RtspLimits } from './limits.ts';
 import { createRtspServer, type RtspServerDeps } from './listener.ts';
-import type { RefusalReason } from './metrics.ts';
+import type { RefusalReason } from './refusals.ts';
+import { Origins } from '../origin/origins.ts';
 
 export const LOOPBACK = '127.0.0.1';
 export const PUBLIC_PORTS = { control: 50_001, video: 50_002, audio: 50_003 };
@@ -167,6 +168,7 @@ export async function startBench(
     streams: { ...streams, put: (row) => beforeWrite().then(() => streams.put(row)) },
     sealer,
     gate,
+    origins: new Origins(),
     log,
     register,
   });

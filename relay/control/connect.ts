@@ -15,8 +15,7 @@ import {
   writeVerifyPeerID,
 } from '../../core/protocol/enet/connect.ts';
 import { setStatus, type RelayContext } from '../context.ts';
-import { isOpen, UNKNOWN, type Flow } from '../flow.ts';
-import { isProvenAt } from '../limits.ts';
+import { isOpen, isProvenAt, UNKNOWN, type Flow } from '../flow/flow.ts';
 
 /** Where a CONNECT says which id the host must use towards the client. */
 const CLIENT_PEER_ID_AT = 8;

@@ -6,7 +6,7 @@ import { ENET_COMMAND, readCommandNumber, skipEnetCommand } from '../../core/pro
 import { CONTROL_TYPE, openControlMessage, readControlSeq } from '../../core/protocol/enet/control.ts';
 import { readCommandsOffset } from '../../core/protocol/enet/header.ts';
 import type { RelayContext } from '../context.ts';
-import type { Flow } from '../flow.ts';
+import type { Flow } from '../flow/flow.ts';
 import { cipherOf, messageOffset } from './messages.ts';
 
 /** Counts the FEC reports in a well-formed datagram of the client; what is beyond the limit is not counted. */

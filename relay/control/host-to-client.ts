@@ -4,8 +4,8 @@
  */
 import { findVerifyConnect } from '../../core/protocol/enet/connect.ts';
 import type { RelayContext } from '../context.ts';
-import { noteDisconnect } from '../ending.ts';
-import type { Leg } from '../flow.ts';
+import { noteDisconnect } from '../ending/ending.ts';
+import type { Leg } from '../flow/flow.ts';
 import { forwardToClient } from '../media/forward.ts';
 import { onVerifyConnect } from './connect.ts';
 import { commandsIn, hasDisconnect } from './messages.ts';

@@ -19,7 +19,7 @@ import {
 } from '../../core/protocol/enet/control.ts';
 import { readCommandsOffset, writeEnetHeader } from '../../core/protocol/enet/header.ts';
 import { SS_ENC } from '../../core/protocol/sdp.ts';
-import { UNKNOWN, type Flow } from '../flow.ts';
+import { UNKNOWN, type Flow } from '../flow/flow.ts';
 
 /** The last of the 48 channels: no client uses it, so its sequence numbers are the relay's own. */
 const CHANNEL_ID = 47;

@@ -8,8 +8,7 @@ import { skipEnetCommand } from '../../core/protocol/enet/command.ts';
 import { CONTROL_TYPE, openControlMessage } from '../../core/protocol/enet/control.ts';
 import { readCommandsOffset } from '../../core/protocol/enet/header.ts';
 import type { RelayContext } from '../context.ts';
-import type { Flow } from '../flow.ts';
-import { isProvenAt } from '../limits.ts';
+import { isProvenAt, type Flow } from '../flow/flow.ts';
 import { cipherOf, messageOffset, readSeq } from './messages.ts';
 
 /** No client sends so many messages in the 10 s after which it gives up: a seq farther ahead is not even tried. */

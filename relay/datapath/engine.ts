@@ -4,8 +4,7 @@
  * themselves and call `upsert` again.
  */
 import type { RemoteInfo } from 'node:dgram';
-import type { Flow } from '../flow.ts';
-import type { UpstreamPort } from '../slots.ts';
+import type { Flow, UpstreamPort } from '../flow/flow.ts';
 
 export interface DatapathStats {
   /** Which implementation runs. */

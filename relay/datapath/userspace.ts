@@ -5,12 +5,11 @@
  * nothing; node:dgram's own cost per datagram is the floor.
  */
 import type { RemoteInfo } from 'node:dgram';
-import type { CoarseClock } from '../clock.ts';
+import type { CoarseClock } from '../clock/clock.ts';
 import { needsAttention } from '../control/messages.ts';
-import type { Counters } from '../counters.ts';
-import { legsOf, type Flow, type Leg } from '../flow.ts';
-import type { UpstreamPort } from '../slots.ts';
-import { DATAGRAM_SIZE_MAX } from '../udp-port.ts';
+import type { Counters } from '../counts/counters.ts';
+import { legsOf, type Flow, type Leg, type UpstreamPort } from '../flow/flow.ts';
+import { DATAGRAM_SIZE_MAX } from '../ports/udp-port.ts';
 import type { DatapathEngine, DatapathStats } from './engine.ts';
 
 export interface UserspaceEngineDeps {

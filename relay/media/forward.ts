@@ -1,7 +1,7 @@
 /** Media of a host that the datapath engine does not forward by itself: the first datagrams of each stream. */
 import type { RelayContext } from '../context.ts';
-import { watchFirstPicture } from '../first-picture.ts';
-import { isOpen, type Leg } from '../flow.ts';
+import { watchFirstPicture } from './first-picture.ts';
+import { isOpen, type Leg } from '../flow/flow.ts';
 
 /** Takes a datagram that came from the host's port of a media stream. */
 export function onHostMedia(relay: RelayContext, leg: Leg, datagram: Uint8Array): void {

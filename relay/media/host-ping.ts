@@ -3,9 +3,9 @@
  * the media then has somewhere to go, often until media flows (a host may not listen yet), then as a client does.
  */
 import { LEGACY_PING, writePing } from '../../core/protocol/rtp/ping.ts';
-import { NEVER } from '../clock.ts';
+import { NEVER } from '../clock/clock.ts';
 import type { RelayContext } from '../context.ts';
-import { isOpen, type Leg } from '../flow.ts';
+import { isOpen, type Leg } from '../flow/flow.ts';
 
 const HURRY_MS = 20;
 const HURRY_MS_MAX = 10_000;

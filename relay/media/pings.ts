@@ -5,9 +5,9 @@
 import type { RemoteInfo } from 'node:dgram';
 import { readU32 } from '../../core/protocol/bytes.ts';
 import { isPing, PING_SIZE } from '../../core/protocol/rtp/ping.ts';
-import { NEVER } from '../clock.ts';
+import { NEVER } from '../clock/clock.ts';
 import type { RelayContext } from '../context.ts';
-import { isOpen, type Leg } from '../flow.ts';
+import { isOpen, type Leg } from '../flow/flow.ts';
 import { pingHost } from './host-ping.ts';
 
 const COUNTER_AT = 16;

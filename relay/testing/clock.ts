@@ -1,5 +1,5 @@
 /** A clock that stands still until a test moves it. */
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../clock/clock.ts';
 
 interface Timer {
   intervalMs: number;

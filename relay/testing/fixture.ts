@@ -10,7 +10,7 @@ import { createMemoryTable } from '../../core/session/memory.ts';
 import type { FlowRecord, SessionRecord, StreamRecord } from '../../core/session/record.ts';
 import type { SessionTable } from '../../core/session/table.ts';
 import type { RelayConfig } from '../config.ts';
-import { STREAMS, type DropReason, type StreamKind } from '../counters.ts';
+import { STREAMS, type DropReason, type StreamKind } from '../counts/counters.ts';
 import { createRelay, type Relay } from '../relay.ts';
 import { FakeClock } from './clock.ts';
 import { UdpPeer, until } from './udp-peer.ts';

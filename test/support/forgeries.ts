@@ -2,7 +2,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { isConnect } from '../../core/protocol/enet/connect.ts';
 import { readPeerID, readSessionID } from '../../core/protocol/enet/header.ts';
-import type { DropReason } from '../../relay/counters.ts';
+import type { DropReason } from '../../relay/counts/counters.ts';
 import {
   forgeBareCommand,
   forgeConnect,

@@ -2,7 +2,7 @@
 import type { EnetCommand } from '../../core/protocol/enet/command.ts';
 import type { SessionRecord, StreamRecord } from '../../core/session/record.ts';
 import type { RelayConfig } from '../../relay/config.ts';
-import { STREAMS, type StreamKind } from '../../relay/counters.ts';
+import { STREAMS, type StreamKind } from '../../relay/counts/counters.ts';
 import type { Datapath } from '../../relay/datapath/select.ts';
 import {
   connect,

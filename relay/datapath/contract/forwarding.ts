@@ -1,9 +1,9 @@
 /** The datapath engine's contract: what is forwarded, and how it is counted. */
 import { expect, it } from 'vitest';
 import type { EnetCommand } from '../../../core/protocol/enet/command.ts';
-import { STREAMS, type StreamKind } from '../../counters.ts';
+import { STREAMS, type StreamKind } from '../../counts/counters.ts';
 import { ENET_ACK, ENET_PING, message } from '../../testing/fixture.ts';
-import { DATAGRAM_SIZE_MAX } from '../../udp-port.ts';
+import { DATAGRAM_SIZE_MAX } from '../../ports/udp-port.ts';
 import {
   bytesIn,
   control,

@@ -1,6 +1,6 @@
 /** The datapath engine's contract: clients and hosts that go on from another address or port. */
 import { expect, it } from 'vitest';
-import { STREAMS } from '../../counters.ts';
+import { STREAMS } from '../../counts/counters.ts';
 import { datagram, ENET_ACK, ENET_PING, HOST_PEER, message, ping } from '../../testing/fixture.ts';
 import { until } from '../../testing/udp-peer.ts';
 import {

@@ -2,7 +2,7 @@
 import { describe, it } from 'vitest';
 import { SS_ENC } from '../../../core/protocol/sdp.ts';
 import type { FlowRecord } from '../../../core/session/record.ts';
-import { DATAGRAM_SIZE_MAX } from '../../udp-port.ts';
+import { DATAGRAM_SIZE_MAX } from '../../ports/udp-port.ts';
 import {
   deliver,
   expectRow,

@@ -1,6 +1,6 @@
 /** The datapath engine's contract: sessions side by side, and their ends. */
 import { expect, it } from 'vitest';
-import { STREAMS } from '../../counters.ts';
+import { STREAMS } from '../../counts/counters.ts';
 import { DISCONNECT, ENET_ACK } from '../../testing/fixture.ts';
 import {
   bytesIn,

@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import type { EnetCommand } from '../../../core/protocol/enet/command.ts';
 import { SS_ENC } from '../../../core/protocol/sdp.ts';
 import type { SessionRecord } from '../../../core/session/record.ts';
-import type { StreamKind } from '../../counters.ts';
+import type { StreamKind } from '../../counts/counters.ts';
 import { datagram, HOST_PEER, type Fixture } from '../../testing/fixture.ts';
 import { until } from '../../testing/udp-peer.ts';
 import type { DatapathStats } from '../engine.ts';

@@ -2,9 +2,9 @@
  * What the kernel program counts in an entry, and what the relay counts in the leg: an entry begins where its leg
  * stands, and what it counts goes back into the leg, so that nobody else can tell the engines apart.
  */
-import type { CoarseClock } from '../../clock.ts';
-import type { Traffic } from '../../counters.ts';
-import { UNKNOWN, type Leg } from '../../flow.ts';
+import type { CoarseClock } from '../../clock/clock.ts';
+import type { Traffic } from '../../counts/counters.ts';
+import { UNKNOWN, type Leg } from '../../flow/flow.ts';
 import type { ReceptionPosition } from '../../media/reception.ts';
 import { ENTRY, UNKNOWN_NUMBER } from './layout.ts';
 

@@ -1,8 +1,8 @@
 /** Which entry of the kernel's map forwards a leg, from what the relay knows of its two ends. */
 import { isIPv4 } from 'node:net';
 import { canonicalAddress } from '../../../core/runtime/address.ts';
-import type { Leg } from '../../flow.ts';
-import type { UdpPort } from '../../udp-port.ts';
+import type { Leg } from '../../flow/flow.ts';
+import type { UdpPort } from '../../ports/udp-port.ts';
 import { bytesOf } from './address.ts';
 import { ENTRY, FLAG, KEY4, KEY6 } from './layout.ts';
 import { allocate } from './libc.ts';

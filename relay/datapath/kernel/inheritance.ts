@@ -2,7 +2,7 @@
  * The entries that an earlier process left in the pinned maps: they forward on while this one starts. Each is taken up
  * by the leg that it belongs to, as soon as that is known; after a time, those that no leg wants are removed.
  */
-import { isOpen, type Leg } from '../../flow.ts';
+import { isOpen, type Leg } from '../../flow/flow.ts';
 import type { Bpf, BpfMap } from './bpf.ts';
 import { routeOf, type RouteEntry } from './entry.ts';
 import { ENTRY } from './layout.ts';

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { ENET_COMMAND } from '../../../core/protocol/enet/command.ts';
 import { PING_SIZE } from '../../../core/protocol/rtp/ping.ts';
 import { VIDEO_HEADERS_SIZE } from '../../../core/protocol/rtp/video.ts';
-import { DATAGRAM_SIZE_MAX } from '../../udp-port.ts';
+import { DATAGRAM_SIZE_MAX } from '../../ports/udp-port.ts';
 import * as layout from './layout.ts';
 
 type Fields = Record<string, number>;
