@@ -7,7 +7,7 @@ import { Registry } from 'prom-client';
 import type { Logger } from '../core/runtime/log.ts';
 import type { Sealer } from '../core/runtime/seal.ts';
 import { createStoredTable, type StoredTable } from '../core/session/stored.ts';
-import type { TableReader } from '../core/session/table.ts';
+import type { TableClaims, TableReader } from '../core/session/table.ts';
 import { createLocalStore } from '../core/store/local.ts';
 import type { ObjectStore } from '../core/store/object-store.ts';
 import type { HostPool } from '../operator/hosts/pool.ts';
@@ -43,7 +43,7 @@ export interface Appliance {
   start: () => Promise<AppliancePorts>;
   stop: () => Promise<void>;
   /** Its session table and its metrics, to be looked at; `undefined` before `start`. */
-  inspect: () => { table: TableReader; register: Registry } | undefined;
+  inspect: () => { table: TableReader; claims: TableClaims; register: Registry } | undefined;
 }
 
 export interface ApplianceDeps {
@@ -135,7 +135,8 @@ export function createAppliance(deps: ApplianceDeps): Appliance {
       }
     },
     stop,
-    inspect: () => shared && { table: shared.table.reader, register: shared.register },
+    inspect: () =>
+      shared && { table: shared.table.reader, claims: shared.table.claims, register: shared.register },
   };
 }
 
