@@ -7,7 +7,7 @@ import { Registry } from 'prom-client';
 import type { Logger } from '../core/runtime/log.ts';
 import type { Sealer } from '../core/runtime/seal.ts';
 import { createStoredTable, type StoredTable } from '../core/session/stored.ts';
-import type { TableReader } from '../core/session/table.ts';
+import type { TableClaims, TableReader } from '../core/session/table.ts';
 import { createLocalStore } from '../core/store/local.ts';
 import type { ObjectStore } from '../core/store/object-store.ts';
 import type { HostPool } from '../operator/hosts/pool.ts';
@@ -15,7 +15,7 @@ import { HostPublisher } from '../operator/hosts/publish.ts';
 import { registerOperatorMetrics } from '../operator/metrics.ts';
 import { createOperator } from '../operator/operator.ts';
 import { Generations } from '../operator/sessions/generation.ts';
-import { SlotAllocator } from '../operator/sessions/slots.ts';
+import { Slots } from '../operator/sessions/slots.ts';
 import { Catalog } from '../proxy/catalog.ts';
 import { Announcer } from '../proxy/discovery/announcer.ts';
 import { createMoonlightHttp } from '../proxy/http/server.ts';
@@ -46,7 +46,7 @@ export interface Appliance {
   hostsAsked: () => Promise<void>;
   stop: () => Promise<void>;
   /** Its session table and its metrics, to be looked at; `undefined` before `start`. */
-  inspect: () => { table: TableReader; register: Registry } | undefined;
+  inspect: () => { table: TableReader; claims: TableClaims; register: Registry } | undefined;
 }
 
 export interface ApplianceDeps {
@@ -143,7 +143,8 @@ export function createAppliance(deps: ApplianceDeps): Appliance {
     },
     stop,
     hostsAsked: () => hostsAsked,
-    inspect: () => shared && { table: shared.table.reader, register: shared.register },
+    inspect: () =>
+      shared && { table: shared.table.reader, claims: shared.table.claims, register: shared.register },
   };
 }
 
@@ -225,7 +226,7 @@ function createControllers(shared: Shared, { rtsp }: Bound): ReturnType<typeof c
   const { config, table, sealer, sessions, pairings, hosts } = shared;
   const log = shared.log.child({ component: 'operator' });
   const rows = table.writer('session');
-  const slots = new SlotAllocator({ slotsMax: config.slotsMax, now: Date.now });
+  const slots = new Slots({ claims: table.claims, slotsMax: config.slotsMax });
   const upstreamAddress = config.bindAddress.includes(':') ? '::' : '0.0.0.0';
   return createOperator({
     sessions,

@@ -2,24 +2,18 @@
 import type { Session } from '../core/crd/types.ts';
 import type { RowKind } from '../core/session/record.ts';
 import type { ObjectStore } from '../core/store/object-store.ts';
-import { SessionReconciler, type SessionControllerDeps, type Verdict } from './controllers/session.ts';
+import { SessionReconciler, type SessionControllerDeps } from './controllers/session.ts';
 import type { HostPool } from './hosts/pool.ts';
 import { ReconcileQueue } from './reconcile/queue.ts';
-import { restoreSessions } from './restore.ts';
+import { restoreSessions, type RestoreDeps } from './restore.ts';
 
 /** Sessions worked on at once: a launch may wait for its host for almost two minutes. */
 const CONCURRENCY_MAX = 64;
 
-const HOST_IS_DOWN: Verdict = {
-  message: 'The machine that played this game does not answer any more',
-  reason: 'HOST_UNREACHABLE',
-};
-const GAME_HAS_ENDED: Verdict = { message: 'The game was ended on its machine' };
-
-export interface OperatorDeps extends SessionControllerDeps {
+export interface OperatorDeps extends SessionControllerDeps, Pick<RestoreDeps, 'launchesGoOn'> {
   pairings: Pick<ObjectStore<'Pairing'>, 'get' | 'watch'>;
-  /** What happens at hosts by itself. */
-  hosts: Pick<HostPool, 'onGameEnded' | 'onHostDown'>;
+  /** How the hosts are, and when to look again. */
+  hosts: Pick<HostPool, 'isDown' | 'isGameOver' | 'onGameEnded' | 'onHostDown'>;
 }
 
 export interface Operator {
@@ -46,13 +40,10 @@ export function createOperator(deps: OperatorDeps): Operator {
     queue.add(id);
   }
 
-  /** Has every live session looked at that `concerns` is true of, and ended if there is a verdict. */
-  async function lookAt(concerns: (session: Session) => boolean, verdict?: Verdict): Promise<void> {
+  /** Has every live session looked at that `concerns` is true of. */
+  async function lookAt(concerns: (session: Session) => boolean): Promise<void> {
     for (const session of await sessions.list()) {
-      if (session.status?.phase === 'Ended' || !concerns(session)) continue;
-      const { name } = session.metadata;
-      if (verdict !== undefined) reconciler.condemn(name, verdict);
-      queue.add(name);
+      if (session.status?.phase !== 'Ended' && concerns(session)) queue.add(session.metadata.name);
     }
   }
 
@@ -74,10 +65,10 @@ export function createOperator(deps: OperatorDeps): Operator {
         if (type === 'deleted') guard(lookAt(() => true));
       }),
       hosts.onHostDown((hostName) => {
-        guard(lookAt(({ status }) => status?.hostName === hostName, HOST_IS_DOWN));
+        guard(lookAt(({ status }) => status?.hostName === hostName));
       }),
       hosts.onGameEnded((sessionId) => {
-        guard(lookAt((session) => session.metadata.name === sessionId && isStarted(session), GAME_HAS_ENDED));
+        queue.add(sessionId);
       }),
     ];
   }
@@ -94,9 +85,4 @@ export function createOperator(deps: OperatorDeps): Operator {
       await queue.stop();
     },
   };
-}
-
-/** While a game is being started, what ends at its host is an older one. */
-function isStarted({ status }: Session): boolean {
-  return status?.phase === 'Ready' || status?.phase === 'Streaming' || status?.phase === 'Paused';
 }

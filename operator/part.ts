@@ -24,7 +24,7 @@ import { createRequireLead, guardStore, guardWriter, type RequireLead } from './
 import { registerOperatorMetrics } from './metrics.ts';
 import { createOperator, type Operator } from './operator.ts';
 import { Generations } from './sessions/generation.ts';
-import { SlotAllocator } from './sessions/slots.ts';
+import { Slots } from './sessions/slots.ts';
 import type { OperatorEnvironment } from './settings.ts';
 
 /** Of the Lease, for all operators of a namespace. */
@@ -118,7 +118,7 @@ function createLeader(deps: OperatorPartDeps, requireLead: RequireLead): Leader 
   const sealer = createSealer(deps.deploymentKey);
   const hosts = new HostPool({ ...hostsFile, driverOf: driversOf(deps, requireLead), log });
   const rows = guardWriter(table.writer('session'), requireLead);
-  const slots = new SlotAllocator({ slotsMax: env.OPERATOR_SLOTS_MAX, now: Date.now });
+  const slots = new Slots({ claims: table.claims, slotsMax: env.OPERATOR_SLOTS_MAX });
   const { reader } = table;
   const upstreamAddress = env.OPERATOR_UPSTREAM_ADDRESS;
   const publisher = new HostPublisher({
@@ -141,6 +141,7 @@ function createLeader(deps: OperatorPartDeps, requireLead: RequireLead): Leader 
     now: Date.now,
     rtspPort: () => env.OPERATOR_RTSP_PORT,
     graceMs: env.OPERATOR_GRACE_MS,
+    launchesGoOn: true,
   });
   return { hosts, publisher, operator };
 }

@@ -1,5 +1,5 @@
 /**
- * What the operator has to learn again after a restart: which place, slot and identity each session holds. Sessions
+ * What the operator has to learn again after a restart: which place and identity each session holds. Sessions
  * that cannot go on end with a message: those whose host is not configured any more, and first launches that the
  * restart cut off, since the client that waited for the answer is not there any more.
  */
@@ -13,9 +13,14 @@ import type { Generations } from './sessions/generation.ts';
 
 export interface RestoreDeps {
   sessions: Pick<ObjectStore<'Session'>, 'list' | 'patchStatus'>;
-  table: Pick<TableReader, 'get'>;
+  table: Pick<TableReader, 'list'>;
   generations: Pick<Generations, 'restore'>;
   log: Logger;
+  /**
+   * Whether a launch that was cut off goes on: the clients wait at proxies, which are processes of their own. Without,
+   * they were cut off too.
+   */
+  launchesGoOn?: boolean;
 }
 
 /** Why a session ends here: in words for the person. */
@@ -35,34 +40,39 @@ const WAS_CUT_OFF: Interruption = {
 
 /** Takes over the sessions that stand in the table. Once, before the first of them is looked at. */
 export async function restoreSessions(deps: RestoreDeps): Promise<void> {
-  const { sessions, table, log } = deps;
+  const { table, log } = deps;
+  const sessions = new Map((await deps.sessions.list()).map((session) => [session.metadata.name, session]));
   let restored = 0;
-  for (const session of await sessions.list()) {
-    const { name } = session.metadata;
-    const row = await table.get('session', name);
-    if (row === undefined) continue;
+  for (const row of await table.list('session')) {
+    const session = sessions.get(row.id);
     const interruption = restore(deps, session, row);
     if (interruption === undefined) {
       restored += 1;
-    } else if (session.status?.phase !== 'Ended') {
-      log.warn({ sessionId: name, reason: interruption.reason }, 'session cannot go on after the restart');
-      await sessions.patchStatus(name, endedStatus(session, interruption));
+    } else if (session !== undefined && session.status?.phase !== 'Ended') {
+      log.warn({ sessionId: row.id, reason: interruption.reason }, 'session cannot go on after the restart');
+      await deps.sessions.patchStatus(row.id, endedStatus(session, interruption));
     }
   }
   if (restored > 0) log.info({ sessions: restored }, 'sessions go on after the restart');
 }
 
-/** @returns why it must end; even so it keeps what there is, so that it can be ended at its host. */
+/**
+ * @param session `undefined` where it was deleted meanwhile.
+ * @returns why it must end; even so it keeps what there is, so that it can be ended at its host.
+ */
 function restore(
-  { generations }: RestoreDeps,
-  { spec, status }: Session,
+  { generations, launchesGoOn = false }: RestoreDeps,
+  session: Session | undefined,
   row: SessionRecord,
 ): Interruption | undefined {
-  const hostName = row.host?.name ?? status?.hostName;
-  const holding = { user: spec.userReference.name, appId: Number(spec.gameReference.name) };
-  if (hostName === undefined || !generations.restore(row, { ...holding, hostName })) return HOST_IS_GONE;
+  const { spec, status } = session ?? {};
+  const hostName = row.place?.host ?? row.host?.name ?? status?.hostName;
+  const user = row.place?.user ?? spec?.userReference.name;
+  const appId = row.place?.appId ?? Number(spec?.gameReference.name ?? 0);
+  if (hostName === undefined || user === undefined) return HOST_IS_GONE;
+  if (!generations.restore(row, { hostName, user, appId })) return HOST_IS_GONE;
   const isStarting = status === undefined || status.phase === 'Pending' || status.phase === 'Provisioning';
-  return isStarting && row.generation === 1 ? WAS_CUT_OFF : undefined;
+  return isStarting && row.generation === 1 && !launchesGoOn ? WAS_CUT_OFF : undefined;
 }
 
 function endedStatus({ status }: Session, { message, reason }: Interruption): SessionStatus {

@@ -13,15 +13,17 @@ import type { ObjectStore } from '../core/store/object-store.ts';
 import { FakeHost } from '../test/support/fake-host.ts';
 import { appIdOf } from './hosts/app-id.ts';
 import { HostPool } from './hosts/pool.ts';
-import { createOperator, type Operator } from './operator.ts';
-import { Generations } from './sessions/generation.ts';
-import { SlotAllocator } from './sessions/slots.ts';
+import { createOperator, type Operator, type OperatorDeps } from './operator.ts';
+import { Generations, type GenerationsDeps } from './sessions/generation.ts';
+import { Slots } from './sessions/slots.ts';
 
 export const RIKEY = Buffer.from('000102030405060708090a0b0c0d0e0f', 'hex');
 export const ID = 's-1';
 export const APP = appIdOf('Test card');
 export const GRACE_MS = 600_000;
 const ENDED_KEPT_MS = 50;
+/** Long enough to be out of the way of what a test counts, short enough to wait for. */
+const POLL_MS = 200;
 
 const sealer = createSealer(Buffer.alloc(32, 7));
 
@@ -31,9 +33,15 @@ export interface Bench {
   sessions: ObjectStore<'Session'>;
   pairings: ObjectStore<'Pairing'>;
   host: FakeHost;
-  pool: HostPool;
-  operator: Operator;
-  /** What the pool would tell by itself. */
+  /** Of whoever leads. */
+  pool: () => HostPool;
+  /** Ends the leader without a word, wherever its work stands. */
+  kill: () => Promise<void>;
+  /** Another one leads, who only finds what stands. */
+  succeed: () => Promise<void>;
+  /** What the hosts are found to be by whoever looks. */
+  found: { over: Set<string>; down: Set<string> };
+  /** What the pool finds, and tells by itself. */
   tell: { gameEnded: (sessionId: string) => void; hostDown: (hostName: string) => void };
   /** Keeps the host from answering /launch and /resume. @returns how to let it. */
   holdHost: () => () => void;
@@ -66,16 +74,70 @@ export async function startBench(): Promise<Bench> {
   const held = { until: Promise.resolve() };
   const lines: string[] = [];
   const log = createLogger('trace', { write: (line) => void lines.push(line) });
-  const driverOf = (_: unknown, key: string) => Promise.resolve(holdable(host.driver(key), held));
-  const pool = new HostPool({ hosts: [host.spec], driverOf, log });
-  await pool.start();
   const failures = { left: 0 };
   const freezes = { count: 0 };
-  const rows = failing(table.writer('session'), failures);
-  const { hosts, tell } = createTold();
-  const now = () => clock.nowMs;
-  const slots = new SlotAllocator({ slotsMax: 1_000, now });
-  const shared = { table: table.reader, rows, log };
+  const found = { over: new Set<string>(), down: new Set<string>() };
+  const shared = { table: table.reader, rows: failing(table.writer('session'), failures), log };
+  const lead = () =>
+    startLeader({
+      ...{ shared, host, held, found, sessions, pairings, table },
+      now: () => clock.nowMs,
+      onFreeze: () => (freezes.count += 1),
+    });
+  let leader = await lead();
+  const kill = async () => {
+    await leader.operator.stop();
+    await leader.pool.stop();
+  };
+  return {
+    ...{ clock, table, sessions, pairings, host, failures, freezes, found, kill },
+    ...createHands({ table, sessions, clock }),
+    pool: () => leader.pool,
+    succeed: async () => {
+      leader = await lead();
+    },
+    tell: {
+      gameEnded: (sessionId) => {
+        leader.tell.gameEnded(sessionId);
+      },
+      hostDown: (hostName) => {
+        leader.tell.hostDown(hostName);
+      },
+    },
+    holdHost: () => {
+      const { promise, resolve } = Promise.withResolvers<undefined>();
+      held.until = promise.then(() => undefined);
+      return () => {
+        resolve(undefined);
+      };
+    },
+    logged: () => lines.join(''),
+    stop: async () => {
+      await kill();
+      await rm(directory, { recursive: true });
+    },
+  };
+}
+
+interface LeaderDeps extends Pick<Bench, 'host' | 'found' | 'sessions' | 'pairings' | 'table'> {
+  shared: Pick<GenerationsDeps, 'table' | 'rows' | 'log'>;
+  held: { until: Promise<void> };
+  now: () => number;
+  onFreeze: () => void;
+}
+
+/** Whoever leads: a pool that asks the host itself, and the operator. */
+async function startLeader(deps: LeaderDeps): Promise<{
+  pool: HostPool;
+  operator: Operator;
+  tell: Bench['tell'];
+}> {
+  const { shared, host, held, found, sessions, pairings, table, now, onFreeze } = deps;
+  const driverOf = (_: unknown, key: string) => Promise.resolve(holdable(host.driver(key), held));
+  const pool = new HostPool({ hosts: [host.spec], driverOf, log: shared.log, pollMs: POLL_MS });
+  await pool.start();
+  const { hosts, tell } = createTold(pool, found);
+  const slots = new Slots({ claims: table.claims, slotsMax: 1_000 });
   const operator = createOperator({
     ...shared,
     sessions,
@@ -86,27 +148,10 @@ export async function startBench(): Promise<Bench> {
     rtspPort: () => 48_010,
     graceMs: GRACE_MS,
     endedKeptMs: ENDED_KEPT_MS,
-    onFreeze: () => (freezes.count += 1),
+    onFreeze,
   });
   await operator.start();
-  const kept = { clock, table, sessions, pairings, host, pool, operator, tell, failures, freezes };
-  return {
-    ...kept,
-    ...createHands(kept),
-    holdHost: () => {
-      const { promise, resolve } = Promise.withResolvers<undefined>();
-      held.until = promise.then(() => undefined);
-      return () => {
-        resolve(undefined);
-      };
-    },
-    logged: () => lines.join(''),
-    stop: async () => {
-      await operator.stop();
-      await pool.stop();
-      await rm(directory, { recursive: true });
-    },
-  };
+  return { pool, operator, tell };
 }
 
 /** What the proxy and the relay do, and what they see. */
@@ -164,26 +209,38 @@ function failing(rows: TableWriter<'session'>, failures: { left: number }): Tabl
   };
 }
 
-function createTold(): { hosts: Pick<HostPool, 'onGameEnded' | 'onHostDown'>; tell: Bench['tell'] } {
-  const listeners = new Map<'gameEnded' | 'hostDown', (name: string) => void>();
-  const none = (): void => undefined;
+/** The pool with a hand on what it finds. */
+function createTold(
+  pool: HostPool,
+  { over, down }: Bench['found'],
+): { hosts: OperatorDeps['hosts']; tell: Bench['tell'] } {
+  const gameEnded = new Set<(sessionId: string) => void>();
+  const hostDown = new Set<(hostName: string) => void>();
   return {
     hosts: {
+      isDown: (hostName) => down.has(hostName) || pool.isDown(hostName),
+      isGameOver: (sessionId) => over.has(sessionId),
       onGameEnded: (listener) => {
-        listeners.set('gameEnded', listener);
-        return none;
+        gameEnded.add(listener);
+        return () => gameEnded.delete(listener);
       },
       onHostDown: (listener) => {
-        listeners.set('hostDown', listener);
-        return none;
+        hostDown.add(listener);
+        const stop = pool.onHostDown(listener);
+        return () => {
+          hostDown.delete(listener);
+          stop();
+        };
       },
     },
     tell: {
       gameEnded: (sessionId) => {
-        listeners.get('gameEnded')?.(sessionId);
+        over.add(sessionId);
+        for (const listener of gameEnded) listener(sessionId);
       },
       hostDown: (hostName) => {
-        listeners.get('hostDown')?.(hostName);
+        down.add(hostName);
+        for (const listener of hostDown) listener(hostName);
       },
     },
   };

@@ -16,9 +16,13 @@ export const ProxyEnvironment = z.object({
     'Public address, told to clients for use away from home, where they come in by another one.',
   ),
   PROXY_HTTP_PORT: Port.default(MOONLIGHT_PORTS.http).describe('TCP: Moonlight HTTP, as the relays have it.'),
-  PROXY_HTTPS_PORT: Port.default(MOONLIGHT_PORTS.https).describe('TCP: Moonlight HTTPS, as the relays have it.'),
+  PROXY_HTTPS_PORT: Port.default(MOONLIGHT_PORTS.https).describe(
+    'TCP: Moonlight HTTPS, as the relays have it.',
+  ),
   PROXY_RTSP_PORT: Port.default(MOONLIGHT_PORTS.rtsp).describe('TCP: RTSP, as the relays have it.'),
-  PROXY_CONTROL_PORT: Port.default(MOONLIGHT_PORTS.control).describe('UDP port of the relays, told to clients.'),
+  PROXY_CONTROL_PORT: Port.default(MOONLIGHT_PORTS.control).describe(
+    'UDP port of the relays, told to clients.',
+  ),
   PROXY_VIDEO_PORT: Port.default(MOONLIGHT_PORTS.video).describe('UDP port of the relays, told to clients.'),
   PROXY_AUDIO_PORT: Port.default(MOONLIGHT_PORTS.audio).describe('UDP port of the relays, told to clients.'),
   PROXY_TRUSTED_ADDRESSES: List.describe(
@@ -38,10 +42,7 @@ export const ProxyEnvironment = z.object({
   ),
   PROXY_WEB_PORT: Port.default(47_990).describe('TCP: console.'),
   PROXY_WEB_HOST_NAMES: List.describe('Names, besides localhost, under which browsers reach the console.'),
-  PROXY_WEB_PASSWORD_FILE: z
-    .string()
-    .optional()
-    .describe('Who may log in to the console: docs/console.md.'),
+  PROXY_WEB_PASSWORD_FILE: z.string().optional().describe('Who may log in to the console: docs/console.md.'),
   PROXY_WEB_TRUSTED_PROXIES: List.describe(
     'IP addresses of authenticating proxies, whose word on the user the console takes.',
   ),

@@ -44,7 +44,7 @@ export const App = z.object({
   metadata: ObjectMeta,
   spec: z
     .object({
-      title: z.string().min(1).max(63).describe('Name that clients show.'),
+      title: z.string().min(1).max(255).describe('Name that clients show.'),
       id: z
         .number()
         .int()

@@ -52,6 +52,8 @@ export const SessionRecord = z.object({
     /** ENet peer id that the client uses towards the relay, unique among live sessions. */
     peerId: z.number().int().min(0).max(0xffe),
   }),
+  /** What it holds at which host, so that whoever leads next can end it, even if its object is gone by then. */
+  place: z.object({ host: z.string(), user: z.string(), appId: z.number().int() }).optional(),
   /** Of the game as it was started last; absent until then. Streams only when `ready` or `streaming`. */
   host: z
     .object({

@@ -71,7 +71,7 @@ describe('a launch', () => {
     await expect.poll(status).toMatchObject({ phase: 'Ended', reason, launchGeneration: 1 });
     expect((await status())?.message).toMatch(message);
     await expect.poll(bench.row).toBeUndefined();
-    await expect.poll(() => bench.pool.placementOf(ID)).toBeUndefined();
+    await expect.poll(() => bench.pool().placementOf(ID)).toBeUndefined();
     expect(bench.host.calls, 'it may play for somebody else').not.toContain('cancel');
   });
 
@@ -83,7 +83,7 @@ describe('a launch', () => {
   });
 
   it('says "busy" when all hosts are full', async () => {
-    bench.pool.place({ id: 'other', user: 'somebody', appId: APP });
+    bench.pool().place({ id: 'other', user: 'somebody', appId: APP });
     await bench.launch();
     await expect.poll(status).toMatchObject({ phase: 'Ended', reason: 'NO_HOST_FREE' });
   });
@@ -258,7 +258,7 @@ describe('the end', () => {
     await bench.reportFlow(1, 'closed');
     await expect.poll(bench.row).toBeUndefined();
     expect(bench.host.calls).toContain('cancel');
-    expect(bench.pool.placementOf(ID)).toBeUndefined();
+    expect(bench.pool().placementOf(ID)).toBeUndefined();
   });
 
   it('comes after the launch that a cancel interrupts, and leaves no game at the host', async () => {
@@ -357,7 +357,7 @@ describe('200 launches and cancels', () => {
       expect(await bench.table.reader.list(kind)).toEqual([]);
     }
     expect(await bench.sessions.list()).toEqual([]);
-    expect(bench.pool.placementsOf('attic')).toEqual([]);
+    expect(bench.pool().placementsOf('attic')).toEqual([]);
     expect(bench.host.isBusy).toBe(false);
   }, 30_000);
 });

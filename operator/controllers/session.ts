@@ -1,7 +1,7 @@
 /**
  * Session controller: makes what a Session object and its launch row ask for come true on a host, and lets the
- * object's phase follow (`phases.ts`). Looks at rows and objects as they are now, never at what happened to them;
- * only what nothing else remembers (a host went down, a game ended by itself) is told to it, by `condemn`.
+ * object's phase follow (`phases.ts`). Looks at rows, objects and hosts as they are now, never at what happened to
+ * them, so whoever leads next comes to the same verdict.
  */
 import type { Session } from '../../core/crd/types.ts';
 import { formatSessionUrl } from '../../core/protocol/moonlight/session-url.ts';
@@ -11,6 +11,7 @@ import type { LaunchRecord, SessionRecord } from '../../core/session/record.ts';
 import type { TableReader, TableWriter } from '../../core/session/table.ts';
 import type { ObjectStore } from '../../core/store/object-store.ts';
 import type { Reconciler, ReconcileResult } from '../reconcile/types.ts';
+import type { HostPool } from '../hosts/pool.ts';
 import type { Generations } from '../sessions/generation.ts';
 import { planFollow, rowStateOf } from '../sessions/plan.ts';
 import { lasting, phaseOf, SessionStatusWriter } from '../sessions/status.ts';
@@ -28,6 +29,8 @@ export interface SessionControllerDeps {
   table: TableReader;
   rows: TableWriter<'session'>;
   generations: Generations;
+  /** How the hosts are, and the games on them. */
+  hosts: Pick<HostPool, 'isDown' | 'isGameOver'>;
   log: Logger;
   now: () => number;
   /** Port of the public RTSP listener, for `streamURL`. */
@@ -41,27 +44,27 @@ export interface SessionControllerDeps {
 }
 
 /** Why a session must end, in words for the person; `reason` where that is an error. */
-export interface Verdict {
+interface Verdict {
   message: string;
   reason?: ErrorCode;
 }
+
+const HOST_IS_DOWN: Verdict = {
+  message: 'The machine that played this game does not answer any more',
+  reason: 'HOST_UNREACHABLE',
+};
+const GAME_HAS_ENDED: Verdict = { message: 'The game was ended on its machine' };
+const IS_NOT_PAIRED: Verdict = { message: 'This client is not paired any more', reason: 'NOT_PAIRED' };
 
 export class SessionReconciler implements Reconciler {
   readonly #deps: SessionControllerDeps;
   readonly #status: SessionStatusWriter;
   /** When each session began what it does now (provisioning, being ready, being over). Bounded by the sessions. */
   readonly #since = new Map<string, number>();
-  /** Sessions that must end; bounded by the sessions that stand. */
-  readonly #verdicts = new Map<string, Verdict>();
 
   constructor(deps: SessionControllerDeps) {
     this.#deps = deps;
     this.#status = new SessionStatusWriter(deps);
-  }
-
-  /** The next look at this session, which must stand, ends it. */
-  condemn(id: string, verdict: Verdict): void {
-    this.#verdicts.set(id, verdict);
   }
 
   async reconcile(id: string): Promise<ReconcileResult> {
@@ -79,7 +82,7 @@ export class SessionReconciler implements Reconciler {
         reason: 'SESSION_NOT_FOUND',
       });
     }
-    const verdict = this.#verdicts.get(id) ?? (await this.#verdictOn(session, launch));
+    const verdict = await this.#verdictOn(session, launch);
     if (verdict !== undefined) return this.#finish(session, verdict);
     if (row === undefined || row.state === 'pending' || row.generation < launch.generation) {
       return this.#provision(session, launch, row);
@@ -87,10 +90,13 @@ export class SessionReconciler implements Reconciler {
     return this.#announce(session, launch, row);
   }
 
-  async #verdictOn({ spec }: Session, launch: LaunchRecord): Promise<Verdict | undefined> {
+  async #verdictOn(session: Session, launch: LaunchRecord): Promise<Verdict | undefined> {
+    const { hosts, pairings } = this.#deps;
+    const { metadata, spec, status } = session;
+    if (status?.hostName !== undefined && hosts.isDown(status.hostName)) return HOST_IS_DOWN;
+    if (isStarted(session) && hosts.isGameOver(metadata.name)) return GAME_HAS_ENDED;
     const player = launch.pairingName ?? spec.pairingReference.name;
-    if ((await this.#deps.pairings.get(player)) !== undefined) return undefined;
-    return { message: 'This client is not paired any more', reason: 'NOT_PAIRED' };
+    return (await pairings.get(player)) === undefined ? IS_NOT_PAIRED : undefined;
   }
 
   /** Starts the generation that the client asked for. */
@@ -166,7 +172,7 @@ export class SessionReconciler implements Reconciler {
     const phase = phaseOf(moved);
     if (row.state !== rowStateOf(phase)) await rows.put({ ...row, state: rowStateOf(phase) });
     if (phase === 'Paused' && (await generations.hasGameEnded(id))) {
-      return this.#finish(moved, { message: 'The game was ended on its machine' });
+      return this.#finish(moved, GAME_HAS_ENDED);
     }
     await this.#noteFreeze(moved, plan.isFrozen);
     return { requeueAfterMs: plan.lookAgainMs };
@@ -193,7 +199,6 @@ export class SessionReconciler implements Reconciler {
     const { generations, table } = this.#deps;
     await generations.end(id, await table.get('session', id));
     this.#since.delete(id);
-    this.#verdicts.delete(id);
     return {};
   }
 
@@ -221,7 +226,6 @@ export class SessionReconciler implements Reconciler {
       ...(reason === undefined ? {} : { reason }),
     };
     const ended = await this.#status.move(session, 'end', facts);
-    this.#verdicts.delete(id);
     if (ended === undefined) return {};
     this.#deps.log.info({ sessionId: id, reason }, 'session is over');
     this.#since.set(id, this.#deps.now());
@@ -236,4 +240,9 @@ export class SessionReconciler implements Reconciler {
     this.#since.set(id, now);
     return 0;
   }
+}
+
+/** While a game is being started, what ends at its host is an older one. */
+function isStarted(session: Session): boolean {
+  return ['Ready', 'Streaming', 'Paused'].includes(phaseOf(session));
 }

@@ -10,7 +10,7 @@ import type { HostFacts } from './types.ts';
 /** What tells our Apps from those that people make. */
 const OURS = { label: `${API_GROUP}/made-from`, value: 'static-hosts' } as const;
 /** Of an App's title. */
-const TITLE_LENGTH_MAX = 63;
+const TITLE_LENGTH_MAX = 255;
 
 type Spec = App['spec'];
 

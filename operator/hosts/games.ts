@@ -36,6 +36,8 @@ export class WolfGames {
   readonly #deps: WolfGamesDeps;
   /** By our session id. At most as many as have a place on this host. */
   readonly #games = new Map<string, Known>();
+  /** Sessions whose game was found to be over; each until it is begun anew or forgotten, so bounded as `#games` is. */
+  readonly #over = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(deps: WolfGamesDeps) {
@@ -44,6 +46,7 @@ export class WolfGames {
 
   /** Follows the game of a session, from now on until `forget` or its end. */
   follow(sessionId: string, game: RunningGame): void {
+    this.#over.delete(sessionId);
     this.#games.set(sessionId, { ...game, isListed: false });
     void this.look();
   }
@@ -51,6 +54,12 @@ export class WolfGames {
   /** We end it, or begin it anew, ourselves. Idempotent. */
   forget(sessionId: string): void {
     this.#games.delete(sessionId);
+    this.#over.delete(sessionId);
+  }
+
+  /** Whether the game of a session that is followed was found to be over. */
+  isOver(sessionId: string): boolean {
+    return this.#over.has(sessionId);
   }
 
   /** Wolf said that a game is over. */
@@ -80,10 +89,12 @@ export class WolfGames {
   stop(): void {
     clearTimeout(this.#timer);
     this.#games.clear();
+    this.#over.clear();
   }
 
   #end(sessionId: string): void {
     this.#games.delete(sessionId);
+    this.#over.add(sessionId);
     this.#deps.log.info({ sessionId }, 'the game is over on the host');
     this.#deps.onGameEnded(sessionId);
   }

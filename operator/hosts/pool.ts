@@ -26,6 +26,8 @@ export interface HostPoolDeps {
 /** A session's place on a host. */
 export interface Placement {
   hostName: string;
+  /** Name of the person. */
+  user: string;
   /** The host's own id of the app. */
   hostAppId: number;
   /** A driver under the identity of this (user, app), paired. */
@@ -84,8 +86,8 @@ export class HostPool {
   }
 
   /**
-   * Tells of each session whose game ended by itself, as far as its host says so (Wolf with its API socket).
-   * Listeners must be quick.
+   * Tells of each session whose game ended by itself, as far as its host says so (Wolf with its API socket); see
+   * `isGameOver`. Listeners must be quick.
    *
    * @returns a function that ends it.
    */
@@ -95,8 +97,7 @@ export class HostPool {
   }
 
   /**
-   * Tells of each host that goes down, once, also of one that never answered; see `placementsOf`. Listeners must be
-   * quick.
+   * Tells of each host that goes down, once, also of one that never answered; see `isDown`. Listeners must be quick.
    *
    * @returns a function that ends it.
    */
@@ -137,6 +138,16 @@ export class HostPool {
     const watch = this.#watches.find(({ spec }) => spec.name === hostName);
     if (watch !== undefined && label !== undefined) watch.follow(session.id, identityKeyOf(session), label);
     return watch && this.#reserve(watch, session, undefined);
+  }
+
+  /** Whether the host of that name is known not to answer. */
+  isDown(hostName: string): boolean {
+    return this.#watches.some((watch) => watch.spec.name === hostName && watch.isDown());
+  }
+
+  /** Whether the game of a session that has a place was found to have ended by itself. */
+  isGameOver(sessionId: string): boolean {
+    return this.#placements.get(sessionId)?.watch.isGameOver(sessionId) ?? false;
   }
 
   placementOf(sessionId: string): Placement | undefined {
@@ -200,6 +211,7 @@ export class HostPool {
   #reserve(watch: HostWatch, session: PlaceRequest, hostAppId: number | undefined): Placement {
     const placement: Placement = {
       hostName: watch.spec.name,
+      user: session.user,
       get hostAppId() {
         return hostAppId ?? watch.apps().find(({ title }) => appIdOf(title) === session.appId)?.id ?? 0;
       },

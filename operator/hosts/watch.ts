@@ -93,6 +93,11 @@ export class HostWatch {
     return this.#state === 'unpaired' ? this.#pairingProblem : this.#problem;
   }
 
+  /** Whether it is known not to answer. */
+  isDown(): boolean {
+    return this.#state === 'down';
+  }
+
   /** Whether a session may be placed here: it is up, and no launch has failed since it last answered. */
   isOffering(): boolean {
     return this.#state === 'up' && !this.#isSuspect;
@@ -162,6 +167,11 @@ export class HostWatch {
   /** The session's game is no longer followed. Idempotent. */
   forget(sessionId: string): void {
     this.#wolf?.games.forget(sessionId);
+  }
+
+  /** Whether the game of a session was found to have ended by itself. */
+  isGameOver(sessionId: string): boolean {
+    return this.#wolf?.games.isOver(sessionId) ?? false;
   }
 
   async #pairedDriver(identityKey: string): Promise<HostDriver> {

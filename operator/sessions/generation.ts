@@ -12,7 +12,7 @@ import type { LaunchRecord, SessionRecord } from '../../core/session/record.ts';
 import type { TableReader, TableWriter } from '../../core/session/table.ts';
 import type { HostPool, Placement } from '../hosts/pool.ts';
 import { waitForFlowClosed } from './flow-closed.ts';
-import type { SlotAllocator } from './slots.ts';
+import type { Slots } from './slots.ts';
 import { mintTokens } from './tokens.ts';
 
 const NO_ANSWER: readonly ErrorCode[] = ['HOST_UNREACHABLE', 'HOST_ANSWER_INVALID'];
@@ -21,7 +21,7 @@ export interface GenerationsDeps {
   table: TableReader;
   rows: TableWriter<'session'>;
   hosts: HostPool;
-  slots: SlotAllocator;
+  slots: Slots;
   sealer: Sealer;
   log: Logger;
   /** Source address towards hosts; the wildcard lets the kernel choose. */
@@ -34,6 +34,8 @@ export class Generations {
   readonly #identities = new Map<string, string>();
   /** Sessions whose host was asked to launch and did not refuse; bounded as `#identities` is. */
   readonly #mayRun = new Set<string>();
+  /** The last draft: rows are drafted one by one, each from those that stand, so that no two hold the same. */
+  #drafting: Promise<unknown> = Promise.resolve();
 
   constructor(deps: GenerationsDeps) {
     this.#deps = deps;
@@ -65,17 +67,16 @@ export class Generations {
   }
 
   /**
-   * Gives a session back what it held before a restart: its identity, its slot and its place.
+   * Gives a session back what it held before a restart: its identity and its place. Tokens and slot stand in its row.
    *
    * @returns `false` when there is no such host any more.
    */
   restore(row: SessionRecord, held: { user: string; appId: number; hostName: string }): boolean {
-    const { hosts, slots } = this.#deps;
-    const { id, upstream } = row;
+    const { hosts } = this.#deps;
+    const { id } = row;
     const { user, appId, hostName } = held;
     this.#identities.set(id, identityOf(user, appId));
     this.#mayRun.add(id);
-    slots.restore(id, { hostName, slot: upstream.slot });
     return hosts.restore({ id, user, appId }, hostName, row.host?.rtsp.label) !== undefined;
   }
 
@@ -92,8 +93,11 @@ export class Generations {
     former: SessionRecord | undefined,
   ): Promise<SessionRecord> {
     const { table, rows } = this.#deps;
-    const pending = await this.#draft(launch, placement, former);
-    await rows.put(pending);
+    const pending = await this.#inTurn(async () => {
+      const draft = await this.#draft(launch, placement, former);
+      await rows.put(draft);
+      return draft;
+    });
     await waitForFlowClosed(table, launch.id, launch.generation - 1);
     const host = await this.#startOnHost(launch, placement, former?.host !== undefined);
     const ready: SessionRecord = { ...pending, state: 'ready', host };
@@ -108,9 +112,9 @@ export class Generations {
       await rows.put({ ...row, state: 'ended' });
       await waitForFlowClosed(table, id, row.generation);
       if (row.host !== undefined || this.#mayRun.has(id)) await this.#cancelOnHost(id);
+      await slots.rest(row);
     }
     hosts.release(id);
-    slots.release(id);
     this.#identities.delete(id);
     this.#mayRun.delete(id);
     if (row === undefined) return;
@@ -130,16 +134,18 @@ export class Generations {
 
   /** The row of the new generation, before its host is ready: fresh tokens and a fresh slot. */
   async #draft(
-    { id, generation, clientAddress, rikey, rikeyid }: LaunchRecord,
-    { hostName }: Placement,
+    { id, generation, appId, clientAddress, rikey, rikeyid }: LaunchRecord,
+    { hostName, user }: Placement,
     former: SessionRecord | undefined,
   ): Promise<SessionRecord> {
     const { table, slots, upstreamAddress } = this.#deps;
-    const tokens = mintTokens(await table.list('session'));
-    const slot = slots.take(id, hostName);
+    const standing = await table.list('session');
+    const tokens = mintTokens(standing);
+    const slot = await slots.pick(standing, hostName);
     if (tokens === undefined || slot === undefined) {
       throw new GleipnirError('NO_HOST_FREE', 'Too many sessions at once');
     }
+    if (former !== undefined) await slots.rest(former);
     return {
       id,
       generation,
@@ -147,9 +153,16 @@ export class Generations {
       client: { address: clientAddress },
       keys: { rikey, rikeyid },
       tokens,
+      place: { host: hostName, user, appId },
       ...(former?.host === undefined ? {} : { host: former.host }),
       upstream: { address: upstreamAddress, slot },
     };
+  }
+
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const mine = this.#drafting.then(act, act);
+    this.#drafting = mine.catch(() => undefined);
+    return mine;
   }
 
   async #startOnHost(

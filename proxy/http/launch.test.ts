@@ -231,7 +231,7 @@ describe('GET /launch', () => {
 
 describe('GET /cancel', () => {
   it('ends the game of this client only, and waits until its row is gone', async () => {
-    operate(bench);
+    const stopOperating = operate(bench);
     await letIn(bench, bench.clients[1]);
     await client.https('/launch', launchQuery());
     const [id = ''] = await sessionIds();
@@ -253,6 +253,7 @@ describe('GET /cancel', () => {
       },
       upstream: { address: '127.0.0.1', slot: 0 },
     });
+    stopOperating();
     let isAnswered = false;
     const answer = client.https('/cancel').then((xml) => {
       isAnswered = true;

@@ -261,6 +261,7 @@ export function operate(bench: Bench, streamURL = 'rtspenc://label-of-session:48
     }),
     bench.sessions.watch(({ type, object }) => {
       if (type === 'added') void answer(object.metadata.name);
+      if (type === 'deleted') void rows.remove(object.metadata.name);
     }),
   ];
   return () => {

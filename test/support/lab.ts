@@ -13,6 +13,7 @@ import { createClientCertificate } from '../../core/identity/certificate.ts';
 import { loadConfig } from '../../core/runtime/config.ts';
 import { SS_ENC } from '../../core/protocol/sdp.ts';
 import type { FlowRecord } from '../../core/session/record.ts';
+import type { TableClaims } from '../../core/session/table.ts';
 import { HostPool } from '../../operator/hosts/pool.ts';
 import type { HostSpec } from '../../operator/hosts/types.ts';
 import { SimClient, type SimClientOptions } from '../../sim/client/client.ts';
@@ -41,6 +42,8 @@ export interface Lab {
    * @returns how long there was none, ms.
    */
   restart: (outageMs: number, hosts?: readonly string[]) => Promise<number>;
+  /** Of the appliance's session table; `undefined` while none runs. */
+  claims: () => TableClaims | undefined;
   /** The relay's rows. */
   flows: () => Promise<FlowRecord[]>;
   /** One metric of the appliance, by the values of its labels, joined by `/` in the order of its declaration. */
@@ -129,6 +132,7 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
       return client;
     },
     typePin: (pin) => typePin(page, pin),
+    claims: () => appliance.inspect()?.claims,
     flows: async () => (await appliance.inspect()?.table.list('flow')) ?? [],
     metric: async (name) => {
       const { values = [] } = (await appliance.inspect()?.register.getSingleMetric(name)?.get()) ?? {};
