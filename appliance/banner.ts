@@ -1,6 +1,7 @@
 /** What the person who typed `npm start` reads: the address for Moonlight, the PIN page, what to do next. */
 import type { NetworkInterfaceInfo } from 'node:os';
 import { MOONLIGHT_PORTS } from '../core/protocol/moonlight/ports.ts';
+import { bracketed, reachableAddresses, typedAddress } from '../core/runtime/reachable.ts';
 import type { AppliancePorts } from './appliance.ts';
 import type { ApplianceConfig } from './config.ts';
 
@@ -14,11 +15,10 @@ export interface BannerFacts {
 
 /** Text of a few lines, ending in a newline. */
 export function formatBanner({ config, ports, interfaces, isDemo }: BannerFacts): string {
-  const suffix = ports.http === MOONLIGHT_PORTS.http ? '' : `:${ports.http}`;
-  const addresses = reachableAddresses(config.bindAddress, interfaces).map(
-    (address) => wrap(address) + suffix,
+  const addresses = reachableAddresses(config.bindAddress, interfaces).map((address) =>
+    typedAddress(address, ports.http, MOONLIGHT_PORTS.http),
   );
-  const page = `http://${wrap(config.web.bindAddress)}:${ports.web}/`;
+  const page = `http://${bracketed(config.web.bindAddress)}:${ports.web}/`;
   const steps = [
     `In Moonlight, add the host ${addresses.join(' or ')}`,
     `Type the PIN that Moonlight shows into ${page}`,
@@ -36,18 +36,4 @@ export function formatBanner({ config, ports, interfaces, isDemo }: BannerFacts)
     '',
     '',
   ].join('\n');
-}
-
-/** The addresses a client can use: the one that is bound, or all of the machine's that are not internal. */
-function reachableAddresses(bindAddress: string, interfaces: BannerFacts['interfaces']): string[] {
-  if (bindAddress !== '0.0.0.0' && bindAddress !== '::') return [bindAddress];
-  const all = Object.values(interfaces).flatMap((addresses) => addresses ?? []);
-  const usable = all.filter(({ internal, family, address }) => {
-    return !internal && (family === 'IPv4' || (bindAddress === '::' && !address.startsWith('fe80')));
-  });
-  return usable.length === 0 ? ['127.0.0.1'] : usable.map(({ address }) => address);
-}
-
-function wrap(address: string): string {
-  return address.includes(':') ? `[${address}]` : address;
 }

@@ -29,8 +29,8 @@ export class DayFiles {
 
   /** The days that have a file, oldest first. */
   async days(): Promise<string[]> {
-    const names = await readdir(this.#directory).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return [];
+    const names = await readdir(this.#directory).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
       throw error;
     });
     return names.flatMap((name) => NAME.exec(name)?.[1] ?? []).sort();

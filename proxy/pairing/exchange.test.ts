@@ -27,8 +27,8 @@ beforeEach(() => {
     pairings: {} as ObjectStore<'Pairing'>,
     now: () => 1_000,
     log: createLogger('silent'),
-    onEnd: (outcome) => ended.push(outcome),
   });
+  exchanges.onEnd((outcome) => ended.push(outcome));
 });
 afterEach(() => {
   exchanges.stop();

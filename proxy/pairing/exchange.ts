@@ -34,9 +34,13 @@ export interface PairingExchangesDeps {
   now: () => number;
   log: Logger;
   timing?: Partial<PairingTiming>;
-  /** Told how each exchange ended. */
-  onEnd?: (outcome: PairingOutcome) => void;
 }
+
+/** An exchange that has ended. */
+export interface EndedExchange extends Pick<PendingExchange, 'id' | 'address' | 'fingerprint'> {
+  names: EnteredNames;
+}
+type EndListener = (outcome: PairingOutcome, exchange: EndedExchange) => void;
 
 interface Exchange extends PendingExchange {
   readonly salt: Uint8Array;
@@ -61,6 +65,8 @@ export class PairingExchanges {
   readonly #exchanges = new Map<string, Exchange>();
   /** Whose turn it is, by address. A part of `#exchanges`. */
   readonly #turns = new Map<string, Exchange>();
+  /** Those of the process's own parts. */
+  readonly #endListeners = new Set<EndListener>();
 
   /** @throws GleipnirError IDENTITY_CORRUPT when the certificate of `identity` is none. */
   constructor(deps: PairingExchangesDeps) {
@@ -165,6 +171,14 @@ export class PairingExchanges {
     if (this.#wrongPins.sinceLastMs(address) > this.#timing.turnMs) this.#end(exchange, 'pinWrong');
   }
 
+  /** Calls `listener` with how each exchange ends. @returns how to stop. */
+  onEnd(listener: EndListener): () => void {
+    this.#endListeners.add(listener);
+    return () => {
+      this.#endListeners.delete(listener);
+    };
+  }
+
   /** Ends every exchange. */
   stop(): void {
     for (const exchange of [...this.#exchanges.values()]) this.#end(exchange, 'failed');
@@ -265,7 +279,8 @@ export class PairingExchanges {
 
   #settle(exchange: Exchange, outcome: PairingOutcome): void {
     exchange.outcome.resolve(outcome);
-    this.#deps.onEnd?.(outcome);
+    const { id, address, fingerprint, names } = exchange;
+    for (const listener of this.#endListeners) listener(outcome, { id, address, fingerprint, names });
   }
 
   #forget(exchange: Exchange): void {
