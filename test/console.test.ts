@@ -36,7 +36,7 @@ async function newPage(): Promise<void> {
 
 /** The card of what is called `name`. */
 const card = (name: string) => page.getByRole('listitem').filter({ hasText: name });
-const status = () => page.locator('.notice:not(#stale)').textContent();
+const status = () => page.locator('[role=status].notice:not(#stale)').textContent();
 
 describe.skipIf(whyNoBrowser !== undefined)(title('the console in a browser'), () => {
   let lab: Lab;

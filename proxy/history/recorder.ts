@@ -63,7 +63,7 @@ export class HistoryRecorder {
   /** By id; as many as there are sessions. */
   readonly #known = new Map<string, Known>();
   readonly #unwatch: (() => void)[] = [];
-  /** What happens is written in its order. Never rejects. */
+  /** What happens is written in its order: no more waits than pairing exchanges and sessions can bring. Never rejects. */
   #work: Promise<void> = Promise.resolve();
 
   constructor(deps: RecorderDeps) {

@@ -50,7 +50,7 @@ function attentionSection(model: PageModel, { overview, pairing }: OverviewFacts
   const alerts = overview.items.flatMap((item) => alertOf(item) ?? []);
   const { items } = pairing.pending;
   const isQuiet = overview.items.length === 0 && items.length === 0;
-  if (isQuiet) return html`<p class="notice good">All is well: nothing needs you.</p>`;
+  if (isQuiet) return html`<section><p class="notice good">All is well: nothing needs you.</p></section>`;
   return html`<section aria-labelledby="attention">
       <h2 id="attention">Needs you</h2>
       ${
