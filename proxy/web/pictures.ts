@@ -45,7 +45,7 @@ export function renderPicture(id: string, figure: SampledFigure, samples: Sample
     >
       ${lines}
     </svg>
-    <p class="hint" aria-hidden="true">${range}, ${MINUTES} min</p>
+    <p class="hint" aria-hidden="true">${range}<span class="span">, ${MINUTES} min</span></p>
   </div>`;
 }
 

@@ -119,6 +119,7 @@ ol.rows { margin: 0 0 1rem; }
 .when { flex: 0 0 11rem; color: var(--soft); font-variant-numeric: tabular-nums; }
 @media (max-width: 34rem) {
   .when { flex: 1 1 auto; }
+  .picture .span { display: none; }
   .history .badge { min-width: 0; }
 }
 .filter { display: flex; flex-wrap: wrap; align-items: end; gap: 0 1rem; margin-bottom: 1rem; }
@@ -126,7 +127,7 @@ ol.rows { margin: 0 0 1rem; }
 .filter button { margin-bottom: .75rem; }
 .pager { margin: 0 0 1rem; gap: 1rem; }
 .pager a { border: 1px solid var(--line); background: var(--card); }
-.apps { display: grid; grid-template-columns: repeat(auto-fill, minmax(6.5rem, 1fr)); gap: .75rem; }
+.apps { display: grid; grid-template-columns: repeat(auto-fill, minmax(4.75rem, 1fr)); gap: .75rem; }
 .apps li { display: flex; flex-direction: column; gap: .25rem; font-size: .875rem; line-height: 1.3; overflow-wrap: anywhere; }
 .skip { position: absolute; left: -100rem; }
 .skip:focus { position: static; padding: .5rem 1rem; display: inline-block; }
