@@ -4,7 +4,6 @@ import { Readable } from 'node:stream';
 import { z } from 'zod';
 import type { HistoryEvent } from '../../core/history/event.ts';
 import type { History } from '../../core/history/history.ts';
-import { renderHistoryPage } from './history-page.ts';
 import type { PageModel } from './layout.ts';
 
 /** Events on one page. */
@@ -36,6 +35,7 @@ export function registerHistory(
     const { person, page } = queryOf(request);
     const shown = await pageOf(eventsOf(history, person), page);
     const facts = { ...shown, person, page, persons: await persons() };
+    const { renderHistoryPage } = await import('./views.ts');
     return reply.type('text/html; charset=utf-8').send(renderHistoryPage(modelOf(request), facts));
   });
 

@@ -3,21 +3,20 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { SAMPLE_S, type Samples, type Streams } from '../history/streams.ts';
 import { registerArt } from './art.ts';
-import { renderClientsPage } from './clients-page.ts';
 import type { Facts } from './facts.ts';
 import { registerHistory, type HistoryRoutesDeps } from './history-routes.ts';
-import { renderHostsPage } from './hosts-page.ts';
 import type { PageModel } from './layout.ts';
 import { MESSAGES, type Message } from './messages.ts';
 import { overviewOf, type About } from './overview.ts';
-import { renderOverviewPage, type OverviewFacts } from './overview-page.ts';
-import { renderPairingPage, type PairingPageFacts } from './pairing-page.ts';
-import { renderSessionsPage } from './sessions-page.ts';
+import type { OverviewFacts } from './overview-page.ts';
+import type { PairingPageFacts } from './pairing-page.ts';
 
 const PageQuery = z.object({
   message: z.enum(Object.keys(MESSAGES) as [Message, ...Message[]]).optional(),
 });
 const HTML_TYPE = 'text/html; charset=utf-8';
+
+const views = async () => import('./views.ts');
 
 export interface PagesDeps extends Pick<HistoryRoutesDeps, 'history'> {
   facts: Facts;
@@ -54,20 +53,25 @@ export function registerPages(app: FastifyInstance, deps: PagesDeps): void {
 
   app.get('/', async (request, reply) => {
     const shown = { ...(await overview()), pairing: await pairing(), samplesOf };
+    const { renderOverviewPage } = await views();
     return reply.type(HTML_TYPE).send(await renderOverviewPage(model(request), shown));
   });
-  app.get('/pairing', async (request, reply) =>
-    reply.type(HTML_TYPE).send(await renderPairingPage(model(request), await pairing(), about())),
-  );
-  app.get('/clients', async (request, reply) =>
-    reply.type(HTML_TYPE).send(renderClientsPage(model(request), await facts.clients())),
-  );
-  app.get('/hosts', (request, reply) =>
-    reply.type(HTML_TYPE).send(renderHostsPage(model(request), facts.hosts(), facts.apps())),
-  );
-  app.get('/sessions', async (request, reply) =>
-    reply.type(HTML_TYPE).send(renderSessionsPage(model(request), await facts.sessions(), samplesOf)),
-  );
+  app.get('/pairing', async (request, reply) => {
+    const { renderPairingPage } = await views();
+    return reply.type(HTML_TYPE).send(await renderPairingPage(model(request), await pairing(), about()));
+  });
+  app.get('/clients', async (request, reply) => {
+    const { renderClientsPage } = await views();
+    return reply.type(HTML_TYPE).send(renderClientsPage(model(request), await facts.clients()));
+  });
+  app.get('/hosts', async (request, reply) => {
+    const { renderHostsPage } = await views();
+    return reply.type(HTML_TYPE).send(renderHostsPage(model(request), facts.hosts(), facts.apps()));
+  });
+  app.get('/sessions', async (request, reply) => {
+    const { renderSessionsPage } = await views();
+    return reply.type(HTML_TYPE).send(renderSessionsPage(model(request), await facts.sessions(), samplesOf));
+  });
   registerArt(app, facts);
   registerHistory(app, { history: deps.history, modelOf: model, persons });
 
