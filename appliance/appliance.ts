@@ -2,10 +2,15 @@
  * The appliance: proxy, relay and operator in one process, with static hosts, and table and objects in local files.
  * Stopping it ends no session: streams go on where it, or another on the same files, starts again within seconds.
  */
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
+import { createLocalHistory } from '../core/history/local.ts';
+import { MOONLIGHT_PORTS } from '../core/protocol/moonlight/ports.ts';
 import type { Logger } from '../core/runtime/log.ts';
+import { reachableAddresses, typedAddress } from '../core/runtime/reachable.ts';
 import type { Sealer } from '../core/runtime/seal.ts';
+import { VERSION } from '../core/runtime/version.ts';
 import { createStoredTable, type StoredTable } from '../core/session/stored.ts';
 import type { TableClaims, TableReader } from '../core/session/table.ts';
 import { createLocalStore } from '../core/store/local.ts';
@@ -119,11 +124,11 @@ export function createAppliance(deps: ApplianceDeps): Appliance {
       claims: shared.table.claims,
       exchanges: shared.table.writer('exchange'),
       now: Date.now,
-      onEnd: metrics.onPairingEnd,
     });
+    exchanges.onEnd(metrics.onPairingEnd);
     await begin(shared.catalog);
     const http = await begin(createHttp(shared, { identity, exchanges, launchMetrics: metrics.launches }));
-    const web = await begin(createWeb(shared, exchanges, relay));
+    const web = await begin(createWeb(shared, { exchanges, relay, httpPort: http.http }));
     if (deps.config.isAnnounced) await begin(createAnnouncer(shared, http.http));
     return { ...udp, ...http, rtsp, web };
   }
@@ -278,18 +283,27 @@ function publicSide({
 
 function createWeb(
   shared: Shared,
-  exchanges: PairingExchanges,
-  relay: Relay,
+  { exchanges, relay, httpPort }: { exchanges: PairingExchanges; relay: Relay; httpPort: number },
 ): ReturnType<typeof createWebServer> {
   const { config, table, pairings, sessions, catalog, register, log } = shared;
+  const { bindAddress, externalAddress } = config;
+  const datapath = (): { engine: string; reason: string } => {
+    const { engine, reason } = relay.stats().datapath;
+    return { engine, reason };
+  };
+  const typed = (address: string): string => typedAddress(address, httpPort, MOONLIGHT_PORTS.http);
   return createWebServer({
     config: { ...config.web, port: config.ports.web },
     hostname: config.hostname,
     now: Date.now,
-    health: () => {
-      const { engine, reason } = relay.stats().datapath;
-      return { datapath: { engine, reason } };
-    },
+    health: () => ({ datapath: datapath() }),
+    about: () => ({
+      version: VERSION,
+      addresses: reachableAddresses(bindAddress, networkInterfaces()).map(typed),
+      awayAddress: externalAddress === undefined ? null : typed(externalAddress),
+      datapath: datapath(),
+    }),
+    history: createLocalHistory({ directory: join(config.dataDir, 'history'), now: Date.now }),
     exchanges,
     pairings,
     sessions,

@@ -2,7 +2,7 @@
 import type { NetworkInterfaceInfo } from 'node:os';
 import type { HostState } from '../core/host/catalog.ts';
 import { MOONLIGHT_PORTS } from '../core/protocol/moonlight/ports.ts';
-import { isLoopback } from '../proxy/web/access.ts';
+import { bracketed, isWildcard, reachableAddresses, typedAddress } from '../core/runtime/reachable.ts';
 import type { AppliancePorts } from './appliance.ts';
 import type { ApplianceConfig } from './config.ts';
 
@@ -20,13 +20,10 @@ export interface BannerFacts {
   isDemo: boolean;
 }
 
-/** Devices whose addresses only programs on this machine know: bridges to containers and virtual machines. */
-const INNER_DEVICE = /^(docker|br-|veth|virbr|lxc|lxdbr|cni|flannel|podman)/;
-
 /** Text of a few lines, ending in a newline. */
 export function formatBanner(facts: BannerFacts): string {
   const { config, ports, hosts, waitedSeconds, isDemo } = facts;
-  const page = `http://${wrap(config.web.bindAddress)}:${ports.web}/`;
+  const page = `http://${bracketed(config.web.bindAddress)}:${ports.web}/`;
   const isAnyUp = hosts.some(({ state }) => state !== 'down');
   const steps = [
     whereToAdd(facts),
@@ -65,35 +62,11 @@ export function describeHosts(hosts: readonly HostAnswer[], waitedSeconds: numbe
 }
 
 function whereToAdd({ config, ports, interfaces }: BannerFacts): string {
-  const suffix = ports.http === MOONLIGHT_PORTS.http ? '' : `:${ports.http}`;
-  const spell = (address: string): string => wrap(address) + suffix;
+  const spell = (address: string): string => typedAddress(address, ports.http, MOONLIGHT_PORTS.http);
   const addresses = reachableAddresses(config.bindAddress, interfaces);
   const away =
     config.externalAddress === undefined ? '' : ` (away from home: ${spell(config.externalAddress)})`;
   if (addresses.length > 0) return `In Moonlight, add the host ${addresses.map(spell).join(' or ')}${away}`;
-  const own = isAll(config.bindAddress) ? '127.0.0.1' : config.bindAddress;
+  const own = isWildcard(config.bindAddress) ? '127.0.0.1' : config.bindAddress;
   return `In Moonlight on this machine, add the host ${spell(own)}; others cannot reach it${away}`;
-}
-
-/**
- * The addresses that other machines can use: the one that is bound, or all of the machine's; none where only loopback
- * is bound or there.
- */
-function reachableAddresses(bindAddress: string, interfaces: BannerFacts['interfaces']): string[] {
-  if (!isAll(bindAddress)) return isLoopback(bindAddress) ? [] : [bindAddress];
-  return Object.entries(interfaces)
-    .filter(([device]) => !INNER_DEVICE.test(device))
-    .flatMap(([, addresses = []]) => addresses)
-    .filter(({ internal, family, address }) => {
-      return !internal && (family === 'IPv4' || (bindAddress === '::' && !address.startsWith('fe80')));
-    })
-    .map(({ address }) => address);
-}
-
-function isAll(bindAddress: string): boolean {
-  return bindAddress === '0.0.0.0' || bindAddress === '::';
-}
-
-function wrap(address: string): string {
-  return address.includes(':') ? `[${address}]` : address;
 }

@@ -8,6 +8,7 @@ import { readFileIfPresent } from '../core/runtime/files.ts';
 import { createLogger, formatLog } from '../core/runtime/log.ts';
 import { formatSettings } from '../core/runtime/settings.ts';
 import { readRedisAccess } from '../core/session/redis/config.ts';
+import { registerRedisMetrics } from '../core/session/redis/metrics.ts';
 import { createRedisTable } from '../core/session/redis/table.ts';
 import { KubernetesClient } from '../core/store/kubernetes/client.ts';
 import { loadCluster } from '../core/store/kubernetes/config.ts';
@@ -43,6 +44,7 @@ async function createPart(env: OperatorEnvironment): Promise<OperatorPart> {
     log: log.child({ component: 'table' }),
     mayKeep: () => part.isLeading(),
   });
+  registerRedisMetrics(register, table.stats);
   const part = createOperatorPart({
     env,
     hostsFile: await readHostsFile(env.OPERATOR_HOSTS_FILE),

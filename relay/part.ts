@@ -9,6 +9,7 @@ import type { Logger } from '../core/runtime/log.ts';
 import { createSealer } from '../core/runtime/seal.ts';
 import { TableFollower } from '../core/session/follow.ts';
 import { readerOf } from '../core/session/followed.ts';
+import { registerRedisMetrics } from '../core/session/redis/metrics.ts';
 import type { RedisTable } from '../core/session/redis/table.ts';
 import { datapathOf } from './datapath/settings.ts';
 import { createFront, type Front } from './front/front.ts';
@@ -44,6 +45,7 @@ export function createRelayPart(deps: RelayPartDeps): RelayPart {
     },
   });
   const register = new Registry();
+  registerRedisMetrics(register, table.stats);
   const udp = createUdpSide(deps, follower);
   const front = createTcpFront(deps, follower, register);
   const health = createHealth({ env, table, udp, front, register });

@@ -6,11 +6,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createLogger } from '../core/runtime/log.ts';
 import { formatPasswordLine } from '../proxy/web/passwords.ts';
-import { createWebServer, type WebServer } from '../proxy/web/server.ts';
+import { openBench, pairingOf, type Bench } from '../proxy/web/test-bench.ts';
 import type { SimClient } from '../sim/client/client.ts';
 import { openBrowser, whyNoBrowser, type Browser } from './support/browser.ts';
 import { openLab, type Lab } from './support/lab.ts';
@@ -38,7 +36,7 @@ async function newPage(): Promise<void> {
 
 /** The card of what is called `name`. */
 const card = (name: string) => page.getByRole('listitem').filter({ hasText: name });
-const status = () => page.locator('.notice:not(#stale)').textContent();
+const status = () => page.locator('[role=status].notice:not(#stale)').textContent();
 
 describe.skipIf(whyNoBrowser !== undefined)(title('the console in a browser'), () => {
   let lab: Lab;
@@ -59,7 +57,7 @@ describe.skipIf(whyNoBrowser !== undefined)(title('the console in a browser'), (
 
   it('pairs a client whose PIN is typed, without a reload by hand', async () => {
     await page.goto(origin);
-    await page.getByText('None. Add this host in Moonlight').waitFor();
+    await page.getByText('In Moonlight, add the host').waitFor();
     const paired = client.pair('1234');
     await page.getByLabel('PIN that the client at 127.0.0.1 shows').fill('1234');
     await page.getByLabel('Name of the client').fill('Sofa <b>');
@@ -130,9 +128,8 @@ describe.skipIf(whyNoBrowser !== undefined)(title('the console in a browser'), (
 
 describe.skipIf(whyNoBrowser !== undefined)(title('the console behind a login, in a browser'), () => {
   let directory: string;
-  let web: WebServer;
+  let bench: Bench;
   let origin: string;
-  let revoked: string[];
   let evil: Server;
 
   beforeAll(async () => {
@@ -143,26 +140,9 @@ describe.skipIf(whyNoBrowser !== undefined)(title('the console behind a login, i
   afterAll(() => rm(directory, { recursive: true }));
 
   beforeEach(async () => {
-    revoked = [];
-    web = createWebServer({
-      config: { bindAddress: '127.0.0.1', port: 0, passwordFile: join(directory, 'passwords') },
-      hostname: 'Gleipnir',
-      exchanges: { pending: () => [], enterPin: () => Promise.resolve(undefined) },
-      pairings: {
-        get: () => Promise.resolve(undefined),
-        list: () => Promise.resolve([]),
-        update: () => Promise.reject(new Error('not used')),
-        delete: (name) => Promise.resolve(void revoked.push(name)),
-      },
-      sessions: { list: () => Promise.resolve([]), delete: () => Promise.resolve() },
-      table: { get: () => Promise.resolve(undefined) },
-      catalog: { list: () => [], hosts: () => [], awaitedPins: () => [] },
-      health: () => ({}),
-      register: new Registry(),
-      now: Date.now,
-      log: createLogger('silent'),
-    });
-    origin = `http://127.0.0.1:${await web.start()}`;
+    bench = openBench({ passwordFile: join(directory, 'passwords') });
+    bench.pairings.set('p-1', pairingOf('p-1'));
+    origin = `http://127.0.0.1:${await bench.web.start()}`;
     evil = createServer((_request, response) => {
       const form = `<form method="post" action="${origin}/clients/revoke"><input name="id" value="p-1"></form>`;
       response
@@ -175,7 +155,7 @@ describe.skipIf(whyNoBrowser !== undefined)(title('the console behind a login, i
   afterEach(async () => {
     await browser.close();
     evil.close();
-    await web.stop();
+    await bench.web.stop();
   });
 
   async function logIn(password: string): Promise<void> {
@@ -189,7 +169,7 @@ describe.skipIf(whyNoBrowser !== undefined)(title('the console behind a login, i
     await logIn('wrong horse');
     expect(await status()).toBe('The name or the password is wrong.');
     await logIn('correct horse');
-    await page.getByRole('heading', { name: 'Pairing', exact: true }).waitFor();
+    await page.getByRole('heading', { name: 'Overview', exact: true }).waitFor();
     const [cookie] = await browser.context.cookies();
     expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict' });
     expect(cookie?.value).toMatch(/^[\w-]{43}$/);
@@ -204,10 +184,10 @@ describe.skipIf(whyNoBrowser !== undefined)(title('the console behind a login, i
     { name: 'of another server on this machine', host: '127.0.0.1' },
   ])('refuses what a page $name posts', async ({ host }) => {
     await logIn('correct horse');
-    await page.getByRole('heading', { name: 'Pairing', exact: true }).waitFor();
+    await page.getByRole('heading', { name: 'Overview', exact: true }).waitFor();
     const answered = page.waitForResponse((response) => response.request().method() === 'POST');
     await page.goto(`http://${host}:${(evil.address() as AddressInfo).port}/`);
     expect((await answered).status()).toBe(403);
-    expect(revoked).toEqual([]);
+    expect([...bench.pairings.keys()]).toEqual(['p-1']);
   });
 });

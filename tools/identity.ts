@@ -18,7 +18,9 @@ async function main(): Promise<void> {
   if (line === undefined) return;
   const [directory, keyFile] = line.positionals;
   if (directory === undefined || keyFile === undefined) {
-    throw new GleipnirError('CONFIG_INVALID', 'FOLDER and KEYFILE must be given', { problems: '--help says how' });
+    throw new GleipnirError('CONFIG_INVALID', 'FOLDER and KEYFILE must be given', {
+      problems: '--help says how',
+    });
   }
   let key = await readDeploymentKey(keyFile);
   if (key === undefined) {

@@ -53,3 +53,9 @@ export function isForbiddenUpstream(address: string, options: { allowLoopback: b
   if (LOOPBACK.check(canonical, family)) return !options.allowLoopback;
   return NEVER.check(canonical, family);
 }
+
+/** Whether `address`, in any spelling, is this machine's own. */
+export function isLoopback(address: string): boolean {
+  const canonical = canonicalAddress(address);
+  return isIP(canonical) !== 0 && LOOPBACK.check(canonical, isIPv4(canonical) ? 'ipv4' : 'ipv6');
+}

@@ -10,7 +10,7 @@ import { networkInterfaces } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { getResponder, type CiaoService, type Responder } from '@homebridge/ciao';
 import type { Logger } from '../../core/runtime/log.ts';
-import { isLoopback } from '../web/access.ts';
+import { isLoopback } from '../../core/runtime/address.ts';
 import { makeServiceName } from './service-name.ts';
 
 const SERVICE_TYPE = 'nvstream';

@@ -59,7 +59,6 @@ function createProxy(changes: Partial<PairingExchangesDeps> = {}): PairingExchan
     sealer: createSealer(Buffer.alloc(32, 1)),
     now: () => 1_000,
     log: createLogger('silent'),
-    onEnd: (outcome) => ended.push(outcome),
     ...changes,
   });
 }
@@ -68,6 +67,7 @@ function createProxy(changes: Partial<PairingExchangesDeps> = {}): PairingExchan
 async function startProxy(changes: Partial<PairingExchangesDeps> = {}): Promise<PairingExchanges> {
   const proxy = createProxy(changes);
   running.push(proxy);
+  proxy.onEnd((outcome) => ended.push(outcome));
   await proxy.start();
   return proxy;
 }
@@ -225,7 +225,8 @@ describe('several proxies on one table', () => {
 
   it('end what another one began and left behind', async () => {
     const timing = { pinWaitMs: 30 };
-    const gone = createProxy({ timing, onEnd: expect.unreachable });
+    const gone = createProxy({ timing });
+    gone.onEnd(expect.unreachable);
     // It crashes: nobody of it looks after the row any more.
     gone
       .begin(

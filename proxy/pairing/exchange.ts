@@ -50,9 +50,13 @@ export interface PairingExchangesDeps {
   now: () => number;
   log: Logger;
   timing?: Partial<PairingTiming>;
-  /** Told how each exchange ended that ended here. */
-  onEnd?: (outcome: PairingOutcome) => void;
 }
+
+/** An exchange that has ended. */
+export interface EndedExchange extends Pick<PendingExchange, 'id' | 'address' | 'fingerprint'> {
+  names: EnteredNames;
+}
+type EndListener = (outcome: PairingOutcome, exchange: EndedExchange) => void;
 
 /** Every exchange of this deployment, between `start` and `stop`. */
 export class PairingExchanges {
@@ -64,6 +68,8 @@ export class PairingExchanges {
   readonly #turns: ClaimQueue;
   /** Exchanges whose step 1 waits for its answer here, with how that ends; each belongs to an open request. */
   readonly #waiting = new Map<string, Promise<void>>();
+  /** Those of the process's own parts. */
+  readonly #endListeners = new Set<EndListener>();
 
   /** @throws GleipnirError IDENTITY_CORRUPT when the certificate of `identity` is none. */
   constructor(deps: PairingExchangesDeps) {
@@ -212,6 +218,14 @@ export class PairingExchanges {
       await this.#end(row.id, 'pinWrong');
   }
 
+  /** Calls `listener` with how each exchange ends. @returns how to stop. */
+  onEnd(listener: EndListener): () => void {
+    this.#endListeners.add(listener);
+    return () => {
+      this.#endListeners.delete(listener);
+    };
+  }
+
   /** Proxies that begin exchanges at the very same time may exceed the limits by one each. */
   async #checkLimits(address: string, standing: readonly ExchangeRecord[]): Promise<void> {
     if (await this.#wrongPins.isBlocked(address)) {
@@ -322,7 +336,7 @@ export class PairingExchanges {
       outcome,
       expiresAt,
     });
-    this.#deps.onEnd?.(outcome);
+    for (const listener of this.#endListeners) listener(outcome, { id, address, fingerprint, names });
     await this.#deps.claims.release(turnName(address), id);
   }
 

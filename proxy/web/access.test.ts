@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { checkAccess, isLoopback } from './access.ts';
+import { isLoopback } from '../../core/runtime/address.ts';
+import { checkAccess } from './access.ts';
 
 describe('checkAccess', () => {
   it.each(['127.0.0.1', '127.9.9.9', '::1', '::ffff:127.0.0.1'])(

@@ -1,6 +1,6 @@
 /** What the console is told of who may use it, checked before it opens: beyond loopback it never goes without login. */
 import { isIP } from 'node:net';
-import { canonicalAddress } from '../../core/runtime/address.ts';
+import { canonicalAddress, isLoopback } from '../../core/runtime/address.ts';
 import { GleipnirError } from '../../core/runtime/errors.ts';
 
 /** Header in which authenticating proxies name the user. */
@@ -57,12 +57,6 @@ export function checkAccess(config: AccessConfig): Access {
     userHeader: userHeader.toLowerCase(),
     metricsAddresses,
   };
-}
-
-/** Whether `address`, in any spelling, is this machine's own. */
-export function isLoopback(address: string): boolean {
-  const canonical = canonicalAddress(address);
-  return canonical === '::1' || (isIP(canonical) === 4 && canonical.startsWith('127.'));
 }
 
 function addressSet(addresses: readonly string[] = []): ReadonlySet<string> {

@@ -26,6 +26,8 @@ export interface ActionsDeps {
   exchanges: Pick<PairingExchanges, 'enterPin'>;
   pairings: Pick<ObjectStore<'Pairing'>, 'get' | 'update' | 'delete'>;
   sessions: Pick<ObjectStore<'Session'>, 'delete'>;
+  /** Told that a person is about to end a session, so that the history says so. */
+  onSessionEnd: (sessionId: string, user: string | undefined) => Promise<void>;
   /** Who sends the form, for the log. */
   userOf: (request: FastifyRequest) => string | undefined;
   log: Logger;
@@ -59,6 +61,7 @@ export function registerActions(app: FastifyInstance, deps: ActionsDeps): void {
   app.post('/sessions/end', async (request, reply) => {
     const form = ObjectForm.safeParse(request.body);
     if (!form.success) return reply.redirect('/sessions', 303);
+    await deps.onSessionEnd(form.data.id, userOf(request));
     await sessions.delete(form.data.id);
     log.info({ sessionId: form.data.id, user: userOf(request) }, 'session was ended by a person');
     return reply.redirect('/sessions?message=ended', 303);

@@ -1,9 +1,12 @@
 /**
  * Live refresh of the console. Every page works without it: it asks the JSON API for the lists of this page, writes
- * the figures that changed into their cells, and fetches the page anew when a list has another version.
+ * the figures that changed into their cells, and fetches the page anew when a list has another version. It also copies
+ * what has a button for that.
  */
 
 const REFRESH_MS = 2_000;
+/** Refreshes between two looks at the pictures, which get a new sample every 5 s. */
+const PICTURES_EVERY = 3;
 
 /** As in format.ts. */
 export const FORMATS = {
@@ -32,9 +35,13 @@ function writeFigures(region, items) {
   }
 }
 
-async function replace(region) {
+async function fetchPage() {
   const response = await fetch(location.pathname);
-  const page = new DOMParser().parseFromString(await response.text(), 'text/html');
+  return new DOMParser().parseFromString(await response.text(), 'text/html');
+}
+
+async function replace(region) {
+  const page = await fetchPage();
   const fresh = page.querySelector(`[data-live="${region.dataset.live}"]`);
   if (fresh === null || isInUse(region)) return;
   const focusedId = document.activeElement?.id;
@@ -53,6 +60,29 @@ async function refresh(region) {
   else if (!isInUse(region)) await replace(region);
 }
 
+async function renewPictures() {
+  const pictures = [...document.querySelectorAll('[data-picture]')];
+  if (pictures.length === 0) return;
+  const page = await fetchPage();
+  for (const picture of pictures) {
+    const fresh = page.getElementById(picture.id);
+    if (fresh !== null) picture.replaceWith(fresh);
+  }
+}
+
+/** By the clipboard where the browser lets a page have it (https, or this machine), else by selecting it. */
+async function copy({ dataset }) {
+  const source = document.getElementById(dataset.copy);
+  let isCopied = true;
+  try {
+    await navigator.clipboard.writeText(source.textContent);
+  } catch {
+    getSelection().selectAllChildren(source);
+    isCopied = document.execCommand('copy');
+  }
+  document.getElementById('copied').textContent = isCopied ? 'Copied' : 'Press Ctrl+C';
+}
+
 /** Instants in the reader's own time. */
 function localise(root) {
   for (const time of root.querySelectorAll('time')) {
@@ -63,19 +93,26 @@ function localise(root) {
   }
 }
 
-async function refreshAll() {
+async function refreshAll(round) {
   if (!document.hidden) {
     const regions = [...document.querySelectorAll('[data-live]')];
-    const outcomes = await Promise.allSettled(regions.map(refresh));
+    const pictures = round % PICTURES_EVERY === 0 ? [renewPictures()] : [];
+    const outcomes = await Promise.allSettled([...regions.map(refresh), ...pictures]);
     const isStale = outcomes.some(({ status }) => status === 'rejected');
     document.getElementById('stale').hidden = !isStale;
   }
-  setTimeout(refreshAll, REFRESH_MS);
+  setTimeout(refreshAll, REFRESH_MS, round + 1);
 }
 
 if (typeof document !== 'undefined') {
   localise(document);
   // What came of a form is said once, not again on every reload.
-  if (location.search !== '') history.replaceState(null, '', location.pathname);
-  setTimeout(refreshAll, REFRESH_MS);
+  if (new URLSearchParams(location.search).has('message')) {
+    history.replaceState(null, '', location.pathname);
+  }
+  for (const button of document.querySelectorAll('[data-copy]')) {
+    button.hidden = false;
+    button.addEventListener('click', () => copy(button));
+  }
+  setTimeout(refreshAll, REFRESH_MS, 1);
 }

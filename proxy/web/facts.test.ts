@@ -32,6 +32,7 @@ describe('GET /api/sessions', () => {
         person: 'alice',
         client: 'Sofa',
         app: 'Test card',
+        appId: 7,
         host: 'attic',
         phase: 'Streaming',
         isFrozen: false,

@@ -4,10 +4,11 @@
  */
 import { hash } from 'node:crypto';
 import type { Pairing, Session, SessionPhase } from '../../core/crd/types.ts';
-import type { AppCatalog, HostState } from '../../core/host/catalog.ts';
+import type { AppCatalog, CatalogApp, HostState } from '../../core/host/catalog.ts';
 import type { FlowRecord } from '../../core/session/record.ts';
 import type { TableReader } from '../../core/session/table.ts';
 import type { ObjectStore } from '../../core/store/object-store.ts';
+import type { SessionNames } from '../history/recorder.ts';
 import type { PairingExchanges } from '../pairing/exchange.ts';
 import { fingerprintOfPairing } from '../pairing/fingerprint.ts';
 import type { PendingExchange } from '../pairing/types.ts';
@@ -36,6 +37,7 @@ export interface SessionView {
   /** Name of the client that plays, or of its Pairing. */
   client: string;
   app: string;
+  appId: number;
   host: string | null;
   phase: SessionPhase;
   /** Whether no media comes although the client is there. */
@@ -76,7 +78,7 @@ export interface FactsDeps {
   pairings: Pick<ObjectStore<'Pairing'>, 'list'>;
   sessions: Pick<ObjectStore<'Session'>, 'list'>;
   table: Pick<TableReader, 'get'>;
-  catalog: Pick<AppCatalog, 'awaitedPins' | 'hosts' | 'list'>;
+  catalog: Pick<AppCatalog, 'asset' | 'awaitedPins' | 'hosts' | 'list'>;
 }
 
 /** Reads anew on every call. */
@@ -134,14 +136,38 @@ export class Facts {
     return { version: versionOf(unmoving), items };
   }
 
-  #describe(session: Session, pairings: ReadonlyMap<string, Pairing>): Omit<SessionView, 'quality'> {
-    const { metadata, spec, status } = session;
+  /** Apps that hosts offer now, by title. */
+  apps(): readonly CatalogApp[] {
+    return this.#deps.catalog.list();
+  }
+
+  /** Box art as a host sent it; `undefined` where there is none. */
+  async art(appId: number): Promise<Uint8Array | undefined> {
+    return (await this.#deps.catalog.asset(appId))?.bytes;
+  }
+
+  /** Whose a session is and what it plays, as it stands now. */
+  async namesOf(session: Session): Promise<SessionNames> {
+    const pairings = await this.#deps.pairings.list();
+    return this.#namesOf(session, new Map(pairings.map((pairing) => [pairing.metadata.name, pairing])));
+  }
+
+  #namesOf(session: Session, pairings: ReadonlyMap<string, Pairing>): SessionNames {
+    const { spec } = session;
     const player = playerOf(session);
     return {
-      id: metadata.name,
       person: personOf(spec.userReference.name, spec.pairingReference.name),
       client: nameOf(pairings.get(player)),
       app: this.#titleOf(session),
+    };
+  }
+
+  #describe(session: Session, pairings: ReadonlyMap<string, Pairing>): Omit<SessionView, 'quality'> {
+    const { metadata, spec, status } = session;
+    return {
+      id: metadata.name,
+      ...this.#namesOf(session, pairings),
+      appId: Number(spec.gameReference.name),
       host: status?.hostName ?? null,
       phase: status?.phase ?? 'Pending',
       isFrozen: status?.isFrozen ?? false,
@@ -191,6 +217,7 @@ function qualityOf({ status }: Session, flow: FlowRecord | undefined): QualityVi
   };
 }
 
-function versionOf(facts: unknown): string {
+/** What a page carries to notice that `facts` changed. */
+export function versionOf(facts: unknown): string {
   return hash('sha256', JSON.stringify(facts)).slice(0, 16);
 }

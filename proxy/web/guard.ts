@@ -6,8 +6,7 @@
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
-import { canonicalAddress } from '../../core/runtime/address.ts';
-import { isLoopback } from './access.ts';
+import { canonicalAddress, isLoopback } from '../../core/runtime/address.ts';
 
 /** What a request says about where it comes from; header values as received. */
 export interface RequestOrigin {

@@ -1,8 +1,8 @@
 /** Checks before every route of the console: the address it was called by, who calls, and whose form it is. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { canonicalAddress } from '../../core/runtime/address.ts';
-import { isLoopback, type Access } from './access.ts';
+import { canonicalAddress, isLoopback } from '../../core/runtime/address.ts';
+import type { Access } from './access.ts';
 import { isOwnHost, isSameOrigin, type FormTokens, type RequestOrigin } from './guard.ts';
 import type { Asker, Login } from './login.ts';
 import { SECURITY_HEADERS } from './style.ts';

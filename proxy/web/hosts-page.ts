@@ -1,29 +1,36 @@
 /** The page of the hosts: which are up, what they offer, how many places are taken, and the PINs they wait for. */
+import type { CatalogApp } from '../../core/host/catalog.ts';
+import { appList } from './art.ts';
 import type { HostView, Listing } from './facts.ts';
 import { html, type Html } from './html.ts';
 import { NOTHING, liveRegion, renderPage, type PageModel } from './layout.ts';
 
-const STATES: Record<HostView['state'], { text: string; tone: string }> = {
+/** How a host's state is said. */
+export const HOST_STATES: Record<HostView['state'], { text: string; tone: string }> = {
   up: { text: 'Up', tone: 'good' },
   down: { text: 'Down', tone: 'bad' },
   unpaired: { text: 'Not paired', tone: 'warn' },
 };
 
 /** Nothing to type here, so it reloads by itself. */
-export function renderHostsPage(model: PageModel, { items, version }: Listing<HostView>): string {
+export function renderHostsPage(
+  model: PageModel,
+  { items, version }: Listing<HostView>,
+  catalog: readonly CatalogApp[],
+): string {
   const list =
     items.length === 0
       ? html`<p class="empty">None: name them in <code>hosts.yaml</code>.</p>`
       : html`<ul class="cards">
-          ${items.map(hostCard)}
+          ${items.map((host) => hostCard(host, catalog))}
         </ul>`;
   const body = liveRegion('/api/hosts', version, list);
   return renderPage(model, { path: '/hosts', title: 'Hosts', body, reloads: true });
 }
 
-function hostCard(host: HostView): Html {
+function hostCard(host: HostView, catalog: readonly CatalogApp[]): Html {
   const { name, address, state, problem, capacity, used, apps, notices, labels, pin } = host;
-  const { text, tone } = STATES[state];
+  const { text, tone } = HOST_STATES[state];
   const tags = Object.entries(labels).map(([key, value]) => html`<li>${key}: ${value}</li>`);
   return html`<li class="card" data-id="${name}">
     <h2>${name} <span class="badge ${tone}">${text}</span></h2>
@@ -44,7 +51,7 @@ function hostCard(host: HostView): Html {
         ${used} of ${capacity} <meter min="0" max="${capacity}" value="${used}" aria-hidden="true"></meter>
       </dd>
       <dt>Apps</dt>
-      <dd>${apps.length === 0 ? '–' : apps.join(', ')}</dd>
+      <dd>${appList(apps, catalog)}</dd>
       ${
         tags.length === 0
           ? NOTHING

@@ -6,10 +6,12 @@ export const NOTHING = new Html('');
 
 /** The pages, as the navigation lists them. */
 export const PAGES = [
-  { path: '/', title: 'Pairing' },
+  { path: '/', title: 'Overview' },
+  { path: '/pairing', title: 'Pairing' },
   { path: '/clients', title: 'Clients' },
   { path: '/hosts', title: 'Hosts' },
   { path: '/sessions', title: 'Sessions' },
+  { path: '/history', title: 'History' },
 ] as const;
 export type PagePath = (typeof PAGES)[number]['path'];
 

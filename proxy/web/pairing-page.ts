@@ -1,9 +1,11 @@
 /** The page where clients are let in: who asks, the form for the PIN, and the PINs that hosts wait for. */
 import { PERSON_PATTERN, type PendingExchange } from '../pairing/types.ts';
+import { renderAddress } from './address.ts';
 import type { HostView, Listing } from './facts.ts';
 import { instant, shortFingerprint } from './format.ts';
 import { Html, html } from './html.ts';
 import { NOTHING, liveRegion, renderPage, tokenField, type PageModel } from './layout.ts';
+import type { About } from './overview.ts';
 
 export interface PairingPageFacts {
   pending: Listing<PendingExchange>;
@@ -18,7 +20,11 @@ export interface PairingPageFacts {
 const PERSON_INPUT = PERSON_PATTERN.source.replaceAll('a-z', 'A-Za-z').replaceAll('-]', '\\-]').slice(1, -1);
 
 /** While a PIN form is open, a browser without scripts does not reload, so that typing is not disturbed. */
-export function renderPairingPage(model: PageModel, facts: PairingPageFacts): string {
+export async function renderPairingPage(
+  model: PageModel,
+  facts: PairingPageFacts,
+  about: About,
+): Promise<string> {
   const { items, version } = facts.pending;
   const waiting = items.filter(({ awaitsPin }) => awaitsPin).length;
   const body = html`<section aria-labelledby="pending">
@@ -28,16 +34,24 @@ export function renderPairingPage(model: PageModel, facts: PairingPageFacts): st
           ? html`<p class="empty">
               None. Add this host in Moonlight and choose it; the client then shows a PIN.
             </p>`
-          : items.map((exchange, index) => pendingCard(exchange, { model, facts, isFirst: index === 0 }))
+          : pendingCards(model, facts)
       }
     </section>
     ${awaitedSection(facts.hosts)}`;
   return renderPage(model, {
-    path: '/',
+    path: '/pairing',
     title: waiting > 0 ? 'PIN wanted' : 'Pairing',
-    body: html`${liveRegion('/api/pairings', version, body)} ${personList(facts.persons)}`,
+    body: html`${liveRegion('/api/pairings', version, body)}
+    ${items.length === 0 ? await renderAddress(about) : NOTHING} ${personList(facts.persons)}`,
     reloads: waiting === 0,
   });
+}
+
+/** A card for each client that asks, with the form for its PIN. */
+export function pendingCards(model: PageModel, facts: PairingPageFacts): Html[] {
+  return facts.pending.items.map((exchange, index) =>
+    pendingCard(exchange, { model, facts, isFirst: index === 0 }),
+  );
 }
 
 interface CardContext {
@@ -114,13 +128,14 @@ function pinForm({ id, address }: PendingExchange, token: string, isFirst: boole
 }
 
 /** Kept outside the live part: what somebody picks from must not vanish. */
-function personList(persons: readonly string[]): Html {
+export function personList(persons: readonly string[]): Html {
   return html`<datalist id="persons">
     ${persons.map((person) => html`<option value="${person}"></option>`)}
   </datalist>`;
 }
 
-function awaitedSection(hosts: readonly HostView[]): Html {
+/** The PINs that hosts wait for; nothing where none does. */
+export function awaitedSection(hosts: readonly HostView[]): Html {
   const cards = hosts.flatMap(({ name, address, pin }) => {
     if (pin === null) return [];
     return html`<li class="card">

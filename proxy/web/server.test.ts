@@ -4,6 +4,7 @@ import { Gauge } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CONNECTION_LIMITS } from './server.ts';
 import {
+  ABOUT,
   ATTIC,
   HOST,
   OWN,
@@ -15,7 +16,8 @@ import {
   type Bench,
 } from './test-bench.ts';
 
-const PATHS = ['/', '/clients', '/hosts', '/sessions'];
+const LIVE_PATHS = ['/', '/pairing', '/clients', '/hosts', '/sessions'];
+const PATHS = [...LIVE_PATHS, '/history'];
 
 let bench: Bench;
 beforeEach(() => {
@@ -31,7 +33,10 @@ describe('every page', () => {
     expect(body).toContain(`href="${path}" aria-current="page"`);
     expect(body.match(/aria-current/g)).toHaveLength(1);
     expect(body).toContain('src="/console.js"');
-    expect(body).toMatch(/data-live="\/api\/[a-z]+" data-version="[0-9a-f]{16}"/);
+  });
+
+  it.each(LIVE_PATHS)('%s keeps itself up to date', async (path) => {
+    expect((await bench.get(path)).body).toMatch(/data-live="\/api\/[a-z]+" data-version="[0-9a-f]{16}"/);
   });
 
   it('escapes whatever it did not write itself', async () => {
@@ -42,8 +47,13 @@ describe('every page', () => {
     bench.sessions.set('s', sessionOf('s', pairing, { hostName: evil, message: evil }));
     bench.hosts = [{ ...ATTIC, name: evil, apps: [evil], labels: { [evil]: evil } }];
     bench.pins.set(evil, evil);
+    bench.apps = [{ id: 7, title: evil, isHdrSupported: false }];
+    bench.about = { ...ABOUT, addresses: [evil], datapath: { engine: evil, reason: evil } };
+    const names = { person: evil, client: evil, app: evil, host: evil, reason: evil, address: evil };
+    bench.events.push({ id: 'x', at: '2026-02-03T04:05:06Z', kind: 'ended', ...names });
     for (const path of PATHS) {
-      const { body } = await bench.get(`${path}?message=${encodeURIComponent(evil)}`);
+      const query = `message=${encodeURIComponent(evil)}&person=${encodeURIComponent(evil)}`;
+      const { body } = await bench.get(`${path}?${query}`);
       expect(body, path).not.toContain('<script>');
       expect(body, path).not.toContain(`'1'`);
       expect(body, path).toContain('&lt;Wolf &amp; &quot;Co&quot;&gt;');
@@ -81,10 +91,10 @@ describe('every page', () => {
   });
 });
 
-describe('the page for pairing', () => {
+describe.each(['/', '/pairing'])('the forms for PINs at %s', (path) => {
   it('shows who asks, from where and since when, with labelled fields', async () => {
     bench.pending.push(PENDING);
-    const { body } = await bench.get();
+    const { body } = await bench.get(path);
     expect(body).toContain('192.0.2.9');
     expect(body).toContain('<time datetime="2026-02-03T04:05:06.000Z">');
     expect(body).toContain('42 s ago');
@@ -99,20 +109,20 @@ describe('the page for pairing', () => {
     for (const name of ['p-1', 'p-2'])
       bench.pairings.set(name, pairingOf(name, { userReference: { name: 'alice' } }));
     bench.pairings.set('p-3', pairingOf('p-3'));
-    expect((await bench.get()).body.match(/<option[^>]*>/g)).toEqual(['<option value="alice">']);
+    expect((await bench.get(path)).body.match(/<option[^>]*>/g)).toEqual(['<option value="alice">']);
   });
 
   it('reloads by itself, without scripts, only while nobody types', async () => {
-    expect((await bench.get()).body).toContain('<noscript><meta http-equiv="refresh"');
+    expect((await bench.get(path)).body).toContain('<noscript><meta http-equiv="refresh"');
     bench.pending = [{ ...PENDING, awaitsPin: false }];
-    expect((await bench.get()).body).toContain('http-equiv="refresh"');
+    expect((await bench.get(path)).body).toContain('http-equiv="refresh"');
     bench.pending = [PENDING];
-    expect((await bench.get()).body).not.toContain('http-equiv="refresh"');
+    expect((await bench.get(path)).body).not.toContain('http-equiv="refresh"');
   });
 
   it('shows the PINs that hosts wait for', async () => {
     bench.pins.set('attic', '4711');
-    expect((await bench.get()).body).toMatch(/>4711<\/strong> at the machine <strong>attic</);
+    expect((await bench.get(path)).body).toMatch(/>4711<\/strong> at the machine <strong>attic</);
   });
 });
 
@@ -138,7 +148,7 @@ describe('the other pages', () => {
     ];
     bench.pins.set('cellar', '4711');
     const { body } = await bench.get('/hosts');
-    expect(body).toMatch(/attic[^]*Up[^]*192\.0\.2\.5[^]*1 of 4[^]*Doom, Test card[^]*room: attic/);
+    expect(body).toMatch(/attic[^]*Up[^]*192\.0\.2\.5[^]*1 of 4[^]*Doom[^]*Test card[^]*room: attic/);
     expect(body).toMatch(/cellar[^]*Not paired[^]*4711[^]*loft[^]*Down[^]*No answer\./);
   });
 

@@ -1,5 +1,5 @@
 /**
- * The console, on a port of its own: who wants to pair, the clients, the hosts, the sessions. It lets people in, so
+ * The console, on a port of its own: how things are, who wants to pair, what was. It lets people in, so
  * it listens where only its owner is (loopback), or asks for a login. The same port answers /healthz and /metrics.
  */
 import formbody from '@fastify/formbody';
@@ -12,17 +12,21 @@ import Fastify, {
 import { readFileSync } from 'node:fs';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Registry } from 'prom-client';
-import { canonicalAddress } from '../../core/runtime/address.ts';
+import { canonicalAddress, isLoopback } from '../../core/runtime/address.ts';
 import { ConnectionCount } from '../../core/runtime/connection-count.ts';
+import type { History } from '../../core/history/history.ts';
 import type { Logger } from '../../core/runtime/log.ts';
 import { portUnavailable } from '../../core/runtime/system-errors.ts';
-import { checkAccess, isLoopback, type Access, type AccessConfig } from './access.ts';
+import { checkAccess, type Access, type AccessConfig } from './access.ts';
 import { registerActions, type ActionsDeps } from './actions.ts';
+import { HistoryRecorder, type RecorderDeps } from '../history/recorder.ts';
+import { Streams, type StreamsDeps } from '../history/streams.ts';
 import { Facts, type FactsDeps } from './facts.ts';
 import { FormTokens } from './guard.ts';
 import { askerOf, guardAnswers, guardRequests } from './hooks.ts';
 import { Login } from './login.ts';
 import { registerLogin } from './login-routes.ts';
+import type { About } from './overview.ts';
 import { registerPages } from './pages.ts';
 import { STYLE } from './style.ts';
 
@@ -48,12 +52,18 @@ export interface WebConfig extends AccessConfig {
   port: number;
 }
 
-export interface WebDeps extends FactsDeps, Omit<ActionsDeps, 'userOf'> {
+type PartsDeps = FactsDeps & Omit<ActionsDeps, 'userOf' | 'onSessionEnd'> & StreamsDeps;
+type Recorded = Pick<RecorderDeps, 'history' | 'exchanges' | 'pairings' | 'sessions'>;
+
+export interface WebDeps extends Omit<PartsDeps, keyof Recorded> {
   config: WebConfig;
   hostname: string;
-  exchanges: FactsDeps['exchanges'] & ActionsDeps['exchanges'];
-  pairings: FactsDeps['pairings'] & ActionsDeps['pairings'];
-  sessions: FactsDeps['sessions'] & ActionsDeps['sessions'];
+  exchanges: PartsDeps['exchanges'] & Recorded['exchanges'];
+  pairings: PartsDeps['pairings'] & Recorded['pairings'];
+  sessions: PartsDeps['sessions'] & Recorded['sessions'];
+  history: History;
+  /** What the first page says of this process and its machine. */
+  about: () => About;
   /** What /healthz tells besides that all is well; to everybody. */
   health: () => Readonly<Record<string, unknown>>;
   /** What /metrics shows. */
@@ -66,6 +76,8 @@ export interface WebDeps extends FactsDeps, Omit<ActionsDeps, 'userOf'> {
 export interface WebServer {
   /** For tests that need no socket. */
   app: FastifyInstance;
+  /** For tests that do not wait for time to pass. */
+  streams: Streams;
   /** @returns the bound port. @throws GleipnirError PORT_UNAVAILABLE, CONFIG_INVALID for the password file */
   start: () => Promise<number>;
   stop: () => Promise<void>;
@@ -81,12 +93,18 @@ export function createWebServer(deps: WebDeps): WebServer {
   limitConnections(app, access);
   guardAnswers(app);
   guardRequests(app, { access, login, tokens });
-  registerRoutes(app, deps, { login, tokens });
+  const facts = new Facts(deps);
+  const streams = new Streams(deps);
+  const recorder = new HistoryRecorder({ ...deps, streams, describe: (session) => facts.namesOf(session) });
+  registerRoutes(app, deps, { login, tokens, facts, streams, recorder });
 
   return {
     app,
+    streams,
     start: async () => {
       await login.start();
+      await streams.start();
+      recorder.start();
       const { bindAddress: host, port } = config;
       try {
         await app.listen({ host, port, listenTextResolver: (address) => `console is at ${address}` });
@@ -95,7 +113,11 @@ export function createWebServer(deps: WebDeps): WebServer {
       }
       return (app.server.address() as AddressInfo).port;
     },
-    stop: () => app.close(),
+    stop: async () => {
+      await app.close();
+      streams.stop();
+      await recorder.stop();
+    },
   };
 }
 
@@ -130,11 +152,16 @@ function limitConnections(app: FastifyInstance, { trustedProxies }: Access): voi
   });
 }
 
-function registerRoutes(
-  app: FastifyInstance,
-  deps: WebDeps,
-  { login, tokens }: { login: Login; tokens: FormTokens },
-): void {
+interface Parts {
+  login: Login;
+  tokens: FormTokens;
+  facts: Facts;
+  streams: Streams;
+  recorder: HistoryRecorder;
+}
+
+function registerRoutes(app: FastifyInstance, deps: WebDeps, parts: Parts): void {
+  const { login, tokens, facts, streams, recorder } = parts;
   const { hostname, register, health } = deps;
 
   app.get('/console.css', (_request, reply) => reply.type('text/css; charset=utf-8').send(STYLE));
@@ -146,10 +173,15 @@ function registerRoutes(
 
   const who = (request: FastifyRequest) => login.who(askerOf(request));
   registerLogin(app, { login, tokens, hostname, log: deps.log });
-  registerActions(app, { ...deps, userOf: (request) => who(request)?.user });
+  registerActions(app, {
+    ...deps,
+    userOf: (request) => who(request)?.user,
+    onSessionEnd: (id, user) => recorder.noteEndedBy(id, user),
+  });
   registerPages(app, {
-    facts: new Facts(deps),
-    now: deps.now,
+    ...deps,
+    facts,
+    streams,
     modelOf: (request) => {
       const { user, canLogOut = false, formSubject = '' } = who(request) ?? {};
       return { hostname, token: tokens.of(formSubject), user, canLogOut };

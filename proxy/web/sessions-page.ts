@@ -1,8 +1,11 @@
 /** The page of the sessions: who plays what where, how the stream does, and the button that ends it. */
+import { SAMPLED, type SampledFigure, type Samples } from '../history/streams.ts';
+import { artOf } from './art.ts';
 import type { Listing, QualityView, SessionView } from './facts.ts';
-import { FORMATS, UNKNOWN, instant, type Format } from './format.ts';
+import { FORMATS, UNKNOWN, instant } from './format.ts';
 import { html, type Html } from './html.ts';
 import { NOTHING, liveRegion, renderPage, tokenField, type PageModel } from './layout.ts';
+import { PICTURED, renderPicture } from './pictures.ts';
 
 const TONES: Record<SessionView['phase'], string> = {
   Pending: 'warn',
@@ -13,21 +16,17 @@ const TONES: Record<SessionView['phase'], string> = {
   Ended: 'quiet',
 };
 
-/** The figures of a stream, one column each. */
-const FIGURES: readonly { figure: keyof QualityView; title: string; format: Format }[] = [
-  { figure: 'bitrateBps', title: 'Bitrate', format: 'bitrate' },
-  { figure: 'lossPercent', title: 'Loss', format: 'percent' },
-  { figure: 'jitterMs', title: 'Jitter', format: 'milliseconds' },
-  { figure: 'rttMs', title: 'RTT', format: 'milliseconds' },
-];
-
 /** Ending asks back, by unfolding its button; a browser without scripts must not fold it again. */
-export function renderSessionsPage(model: PageModel, { items, version }: Listing<SessionView>): string {
+export function renderSessionsPage(
+  model: PageModel,
+  { items, version }: Listing<SessionView>,
+  samplesOf: (sessionId: string) => Samples | undefined,
+): string {
   const list =
     items.length === 0
       ? html`<p class="empty">Nobody plays.</p>`
       : html`<ul class="cards">
-          ${items.map((session) => sessionCard(session, model.token))}
+          ${items.map((session) => sessionCard(session, samplesOf(session.id), model.token))}
         </ul>`;
   const body = html`${liveRegion('/api/sessions', version, list)}
     <p class="hint after">
@@ -38,13 +37,17 @@ export function renderSessionsPage(model: PageModel, { items, version }: Listing
   return renderPage(model, { path: '/sessions', title: 'Sessions', body, reloads: items.length === 0 });
 }
 
-function sessionCard(session: SessionView, token: string): Html {
-  const { id, app, client, person, phase, host, message } = session;
+/** What a session does now. */
+export function phaseBadges({ phase, isFrozen }: SessionView): Html {
+  return html`<span class="badge ${TONES[phase]}">${phase}</span> ${
+      isFrozen ? html`<span class="badge bad">Frozen</span>` : NOTHING
+    }`;
+}
+
+function sessionCard(session: SessionView, samples: Samples | undefined, token: string): Html {
+  const { id, app, appId, client, person, host, message } = session;
   return html`<li class="card" data-id="${id}">
-    <h2>
-      ${app} <span class="badge ${TONES[phase]}">${phase}</span>
-      ${session.isFrozen ? html`<span class="badge bad">Frozen</span>` : NOTHING}
-    </h2>
+    <h2>${artOf(appId)} ${app} ${phaseBadges(session)}</h2>
     ${message === null ? NOTHING : html`<p class="notice warn">${message}</p>`}
     <dl>
       <dt>Client</dt>
@@ -54,7 +57,9 @@ function sessionCard(session: SessionView, token: string): Html {
       <dt>Since</dt>
       <dd>${instant(session.since)}</dd>
     </dl>
-    <dl class="figures">${FIGURES.map((each) => figureCell(each, session.quality))}</dl>
+    <dl class="figures">
+      ${SAMPLED.map((figure) => figureCell(figure, session.quality, renderPicture(id, figure, samples)))}
+    </dl>
     <div class="actions">
       <details>
         <summary id="end-${id}">End<span class="unseen"> ${app} of ${client}</span></summary>
@@ -69,12 +74,14 @@ function sessionCard(session: SessionView, token: string): Html {
   </li>`;
 }
 
-function figureCell({ figure, title, format }: (typeof FIGURES)[number], quality: QualityView | null): Html {
+function figureCell(figure: SampledFigure, quality: QualityView | null, picture: Html): Html {
+  const { title, format } = PICTURED[figure];
   const value = quality?.[figure] ?? null;
   return html`<div>
     <dt>${title}</dt>
     <dd data-figure="${figure}" data-format="${format}">
       ${value === null ? UNKNOWN : FORMATS[format](value)}
     </dd>
+    <dd>${picture}</dd>
   </div>`;
 }

@@ -81,6 +81,54 @@ details form { padding: .75rem 0 .25rem; }
 details p { margin: 0 0 .75rem; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+h3 { font-size: 1rem; line-height: 1.4; margin: 0 0 .25rem; display: flex; flex-wrap: wrap; align-items: center; gap: .3rem .6rem; overflow-wrap: anywhere; }
+p.soft { margin: 0 0 .5rem; }
+.soft { color: var(--soft); overflow-wrap: anywhere; }
+.address { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: 1rem 2rem; }
+.address > div { flex: 1 1 15rem; min-width: 0; }
+.lead { margin: 0 0 .35rem; color: var(--soft); }
+.big { margin: 0; font-size: 1.6rem; line-height: 1.3; display: flex; flex-wrap: wrap; align-items: center; gap: .5rem .9rem; }
+.big code { font-weight: 650; overflow-wrap: anywhere; }
+.big button, .big .hint { font-size: 1rem; margin: 0; }
+.qr { width: 8.5rem; height: 8.5rem; background: #fff; border-radius: .5rem; flex: none; }
+.qr path { fill: #10151d; }
+.alerts { margin-bottom: 1rem; }
+.alerts .notice { margin-bottom: .5rem; }
+.alerts a { color: inherit; }
+.two { grid-template-columns: repeat(auto-fill, minmax(min(100%, 22rem), 1fr)); }
+.with-art { display: flex; gap: 1rem; }
+.with-art > div { flex: 1; min-width: 0; }
+.art { flex: none; width: 3.75rem; height: 5rem; object-fit: cover; border-radius: .4rem; background: var(--page); }
+h2 .art { width: 2.25rem; height: 3rem; }
+.figure { margin: 0; font-size: 1.2rem; font-variant-numeric: tabular-nums; }
+.picture:not(:empty) { margin-top: .4rem; }
+.picture svg { display: block; width: 100%; height: 3rem; background: var(--page); border-radius: .35rem; }
+.picture .hint { font-size: .8rem; font-variant-numeric: tabular-nums; }
+.picture .line { fill: none; stroke: var(--accent); stroke-width: 2; stroke-linejoin: round; vector-effect: non-scaling-stroke; }
+.picture .area { fill: var(--accent); opacity: .16; }
+.rows { padding-block: .25rem; list-style: none; }
+.rows > li { display: flex; flex-wrap: wrap; align-items: center; gap: .2rem .75rem; padding: .7rem 0; border-bottom: 1px solid var(--line); }
+.rows > li:last-child { border-bottom: 0; }
+.rows strong { overflow-wrap: anywhere; }
+.end { margin-left: auto; color: var(--soft); }
+ol.rows { margin: 0 0 1rem; }
+.history > li { align-items: baseline; }
+.history > li > div { flex: 1 1 16rem; min-width: 0; overflow-wrap: anywhere; }
+.history .badge { min-width: 6.2rem; text-align: center; }
+.history .hint { font-variant-numeric: tabular-nums; }
+.when { flex: 0 0 11rem; color: var(--soft); font-variant-numeric: tabular-nums; }
+@media (max-width: 34rem) {
+  .when { flex: 1 1 auto; }
+  .picture .span { display: none; }
+  .history .badge { min-width: 0; }
+}
+.filter { display: flex; flex-wrap: wrap; align-items: end; gap: 0 1rem; margin-bottom: 1rem; }
+.filter .field { flex: 1 1 14rem; }
+.filter button { margin-bottom: .75rem; }
+.pager { margin: 0 0 1rem; gap: 1rem; }
+.pager a { border: 1px solid var(--line); background: var(--card); }
+.apps { display: grid; grid-template-columns: repeat(auto-fill, minmax(4.75rem, 1fr)); gap: .75rem; }
+.apps li { display: flex; flex-direction: column; gap: .25rem; font-size: .875rem; line-height: 1.3; overflow-wrap: anywhere; }
 .skip { position: absolute; left: -100rem; }
 .skip:focus { position: static; padding: .5rem 1rem; display: inline-block; }
 `;
@@ -94,6 +142,7 @@ export const SECURITY_HEADERS = {
     "default-src 'none'",
     "style-src 'self'",
     "script-src 'self'",
+    "img-src 'self'",
     "connect-src 'self'",
     "form-action 'self'",
     "base-uri 'none'",

@@ -1,13 +1,18 @@
 /** A console over hand-made facts, asked without a socket. */
 import type { LightMyRequestResponse } from 'fastify';
+import { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 import type { Pairing, Session, SessionStatus } from '../../core/crd/types.ts';
-import type { HostState } from '../../core/host/catalog.ts';
+import type { HistoryEvent } from '../../core/history/event.ts';
+import type { CatalogApp, HostState } from '../../core/host/catalog.ts';
 import { GleipnirError } from '../../core/runtime/errors.ts';
 import { createLogger } from '../../core/runtime/log.ts';
 import type { FlowRecord } from '../../core/session/record.ts';
+import type { TableChange } from '../../core/session/table.ts';
 import type { PairingOutcome } from '../pairing/outcome.ts';
 import type { PendingExchange } from '../pairing/types.ts';
+import type { About } from './overview.ts';
 import { createWebServer, type WebConfig, type WebDeps, type WebServer } from './server.ts';
 
 export const HOST = 'localhost:47990';
@@ -32,6 +37,13 @@ export const ATTIC: HostState = {
   apps: ['Doom', 'Test card'],
   notices: [],
   labels: { room: 'attic' },
+};
+
+export const ABOUT: About = {
+  version: '1.2.3',
+  addresses: ['192.0.2.1', '198.51.100.1'],
+  awayAddress: null,
+  datapath: { engine: 'userspace', reason: 'configured' },
 };
 
 export function pairingOf(name: string, spec: Partial<Pairing['spec']> = {}): Pairing {
@@ -87,9 +99,17 @@ export interface Bench {
   pairings: Map<string, Pairing>;
   sessions: Map<string, Session>;
   flows: Map<string, FlowRecord>;
+  /** Stores a row, and resolves when those who follow the table know it. */
+  flow: (row: FlowRecord) => Promise<void>;
   hosts: HostState[];
   /** PINs that hosts wait for, by host name. */
   pins: Map<string, string>;
+  apps: CatalogApp[];
+  /** Box art by app, as a host would send it. */
+  art: Map<number, Uint8Array>;
+  about: About;
+  /** What the history holds, newest last. */
+  events: HistoryEvent[];
   /** Arguments of `enterPin`, and what it answers. */
   entered: unknown[];
   outcome: Promise<PairingOutcome> | undefined;
@@ -108,17 +128,24 @@ export interface Bench {
   ) => Promise<LightMyRequestResponse>;
 }
 
-export function openBench(config: Partial<WebConfig> = {}): Bench {
+const HOSTNAME = '<Wolf & "Co">';
+
+export function openBench(config: Partial<WebConfig> = {}, hostname = HOSTNAME): Bench {
   const lines: string[] = [];
   const log = createLogger('trace', { write: (line) => lines.push(line) });
   const register = new Registry();
-  const facts: Omit<Bench, 'web' | 'get' | 'post' | 'logged'> = {
+  const followers = new Set<(change: TableChange) => void>();
+  const facts: Omit<Bench, 'web' | 'get' | 'post' | 'logged' | 'flow'> = {
     pending: [],
     pairings: new Map(),
     sessions: new Map(),
     flows: new Map(),
     hosts: [ATTIC],
     pins: new Map(),
+    apps: [{ id: 7, title: 'Test card', isHdrSupported: false }],
+    art: new Map(),
+    about: ABOUT,
+    events: [],
     entered: [],
     outcome: undefined,
     register,
@@ -127,14 +154,20 @@ export function openBench(config: Partial<WebConfig> = {}): Bench {
     ...facts,
     web: createWebServer({
       config: { bindAddress: '127.0.0.1', port: 0, ...config },
-      hostname: '<Wolf & "Co">',
+      hostname,
       now: () => NOW,
       log,
       health: () => ({ part: 'well' }),
       register,
       outcomeWaitMs: 20,
-      ...readersOf(() => bench),
+      about: () => bench.about,
+      ...readersOf(() => bench, followers),
     }),
+    flow: async (row) => {
+      bench.flows.set(row.id, row);
+      for (const follower of followers) follower({ kind: 'flow', id: row.id });
+      await setImmediate();
+    },
     logged: () => lines.join(''),
     get: (url = '/', headers = { host: HOST }, remoteAddress = '127.0.0.1') =>
       bench.web.app.inject({ method: 'GET', url, headers, remoteAddress }),
@@ -149,9 +182,13 @@ export function openBench(config: Partial<WebConfig> = {}): Bench {
   return bench;
 }
 
+/** Objects that change are not announced: they are seen when they are asked for. */
+const watch = () => () => undefined;
+
 function readersOf(
   bench: () => Bench,
-): Pick<WebDeps, 'exchanges' | 'pairings' | 'sessions' | 'table' | 'catalog'> {
+  followers: Set<(change: TableChange) => void>,
+): Pick<WebDeps, 'exchanges' | 'pairings' | 'sessions' | 'table' | 'catalog' | 'history'> {
   return {
     exchanges: {
       pending: () => bench().pending,
@@ -159,8 +196,10 @@ function readersOf(
         bench().entered.push(args);
         return Promise.resolve(bench().outcome);
       },
+      onEnd: watch,
     },
     pairings: {
+      watch,
       get: (name) => Promise.resolve(bench().pairings.get(name)),
       list: () => Promise.resolve([...bench().pairings.values()]),
       update: (name, spec) => {
@@ -172,12 +211,31 @@ function readersOf(
       delete: (name) => Promise.resolve(void bench().pairings.delete(name)),
     },
     sessions: {
+      watch,
       list: () => Promise.resolve([...bench().sessions.values()]),
       delete: (name) => Promise.resolve(void bench().sessions.delete(name)),
     },
-    table: { get: (_kind, id) => Promise.resolve(bench().flows.get(id) as never) },
+    table: {
+      watch: (listener) => {
+        followers.add(listener);
+        return () => followers.delete(listener);
+      },
+      get: (_kind, id) => Promise.resolve(bench().flows.get(id) as never),
+      list: () => Promise.resolve([...bench().flows.values()] as never),
+    },
+    history: {
+      append: (event) => {
+        bench().events.push(event);
+        return Promise.resolve('stored');
+      },
+      read: () => Readable.from(bench().events.toReversed()) as AsyncIterable<HistoryEvent>,
+    },
     catalog: {
-      list: () => [{ id: 7, title: 'Test card', isHdrSupported: false }],
+      list: () => bench().apps,
+      asset: (appId) => {
+        const bytes = bench().art.get(appId);
+        return Promise.resolve(bytes && { type: 'image/png', bytes });
+      },
       hosts: () => bench().hosts,
       awaitedPins: () =>
         [...bench().pins].map(([hostName, pin]) => ({ hostName, address: ATTIC.address, pin })),

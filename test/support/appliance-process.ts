@@ -55,7 +55,7 @@ export class ApplianceProcess {
       ...Object.fromEntries(ports),
       APPLIANCE_UPSTREAM_PORT_BASE: String(UPSTREAM_PORT_BASE),
       APPLIANCE_BIND_ADDRESS: ADDRESS,
-      APPLIANCE_DATA_DIR: join(this.#directory, 'data'),
+      APPLIANCE_DATA_DIR: this.dataDir,
       APPLIANCE_HOSTS_FILE: join(this.#directory, 'hosts.yaml'),
       // Nothing is attached to the machine's own devices.
       RELAY_DATAPATH: 'userspace',
@@ -79,7 +79,7 @@ export class ApplianceProcess {
   async typePinsAt(hosts: readonly SimHost[]): Promise<void> {
     const typed = new Set<number>();
     while (typed.size < hosts.length) {
-      const pins = await readAwaitedPins(this.#page);
+      const pins = await readAwaitedPins(this.page);
       for (const [index, host] of hosts.entries()) {
         const pin = pins[`host-${index}`];
         if (pin !== undefined && host.pendingPairings() > 0 && host.enterPin(pin)) typed.add(index);
@@ -92,7 +92,7 @@ export class ApplianceProcess {
   async createPairedClient(options: Partial<SimClientOptions>): Promise<SimClient> {
     const identity = await createClientCertificate();
     const client = new SimClient({ address: ADDRESS, httpPort: this.#ports.HTTP, identity, ...options });
-    await Promise.all([client.pair(PIN), typePin(this.#page, PIN)]);
+    await Promise.all([client.pair(PIN), typePin(this.page, PIN)]);
     return client;
   }
 
@@ -111,7 +111,13 @@ export class ApplianceProcess {
     await rm(this.#directory, { recursive: true });
   }
 
-  get #page(): string {
+  /** Where it keeps everything. */
+  get dataDir(): string {
+    return join(this.#directory, 'data');
+  }
+
+  /** Of the console. */
+  get page(): string {
     return `http://${ADDRESS}:${this.#ports.WEB}/`;
   }
 
