@@ -81,7 +81,7 @@ export class ApiServer {
   }
 
   async #once(request: KubernetesRequest): Promise<KubernetesAnswer> {
-    const client = this.#client(this.controlPlane.apiPort, createKubernetesMetrics(new Registry()));
+    const client = this.client();
     try {
       return await client.request(request);
     } finally {
@@ -139,6 +139,11 @@ export class ApiServer {
     this.#running.push({ stop });
     await store.start();
     return store;
+  }
+
+  /** A client of the admin; the caller closes it. */
+  client(): KubernetesClient {
+    return this.#client(this.controlPlane.apiPort, createKubernetesMetrics(new Registry()));
   }
 
   #client(port: number, metrics: KubernetesMetrics): KubernetesClient {
