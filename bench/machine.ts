@@ -21,6 +21,11 @@ export function describeMachine(): Machine {
   };
 }
 
+/** In a line. */
+export function formatMachine({ cores, cpu, memoryGiB, kernel, node }: Machine): string {
+  return `${cores} cores of ${cpu}, ${memoryGiB} GiB, ${kernel}, Node ${node}`;
+}
+
 /** CPU time of the whole machine so far; exact to a clock tick (10 ms) per core. */
 export function readMachine(): { busyUs: number; allUs: number } {
   let busyUs = 0;

@@ -44,3 +44,30 @@ export function spreadOfRounds<R>(rounds: readonly R[], of: (round: R) => number
     rounds.map(of).filter((value) => value !== undefined && Number.isFinite(value)) as number[],
   );
 }
+
+/** What is taken of each round, and how a table shows it. */
+export interface Figure<R> {
+  head: string;
+  of: (round: R) => number | undefined;
+  /** Behind the point. */
+  digits: number;
+  /** The table's unit, in that of the figure. */
+  unit: number;
+}
+
+/** By name. */
+export type Figures<R, K extends string> = Readonly<Record<K, Figure<R>>>;
+
+export function figure<R>(head: string, of: Figure<R>['of'], digits = 0, unit = 1): Figure<R> {
+  return { head, of, digits, unit };
+}
+
+/** `spreadOfRounds` of each figure. */
+export function spreadsOf<R, K extends string>(
+  rounds: readonly R[],
+  figures: Figures<R, K>,
+): Record<K, Spread> {
+  const names = Object.keys(figures) as K[];
+  const entries = names.map((name) => [name, spreadOfRounds(rounds, figures[name].of)]);
+  return Object.fromEntries(entries) as Record<K, Spread>;
+}

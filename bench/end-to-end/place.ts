@@ -1,10 +1,8 @@
 /** Where the processes of the end-to-end bench run: on loopback, or on the three machines of a routed network. */
 import { whyNoNamespaces } from '../../test/support/netns.ts';
-import { letForward } from '../vs/candidates/wires.ts';
-import { laneOf } from '../vs/lanes.ts';
-import { createNetwork } from '../vs/network.ts';
-
-const LOOPBACK = '127.0.0.1';
+import { LOOPBACK } from '../socket.ts';
+import { laneOf } from '../stage/lanes.ts';
+import { createNetwork, inside, letForward } from '../stage/network.ts';
 
 /** Machines, or what stands for them. */
 export interface Place {
@@ -15,6 +13,7 @@ export interface Place {
   applianceAddress: string;
   /** What a command must begin with to run on that machine. */
   prefix: Record<'host' | 'appliance' | 'client', readonly string[]>;
+  /** Idempotent; synchronous. */
   close: () => void;
 }
 
@@ -39,16 +38,14 @@ export async function createRouted(): Promise<Place> {
   const reason = await whyNoNamespaces();
   if (reason !== undefined) throw new Error(reason);
   const lane = laneOf(1);
-  const network = createNetwork();
-  process.once('exit', network.close);
-  const edge = network.addLane(lane) ?? '';
+  const { pod, client, addLane, close } = createNetwork();
+  const edge = addLane(lane);
   letForward(edge);
-  const inside = (namespace: string): string[] => ['ip', 'netns', 'exec', namespace];
   return {
     name: 'network namespaces',
     hostAddress: lane.pod,
     applianceAddress: lane.edgeToClient,
-    prefix: { host: inside(network.pod), appliance: inside(edge), client: inside(network.client) },
-    close: network.close,
+    prefix: { host: inside(pod), appliance: inside(edge), client: inside(client) },
+    close,
   };
 }

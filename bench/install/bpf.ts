@@ -7,6 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
 import type { BpfMap } from '../../relay/datapath/kernel/bpf.ts';
 import { allocate, type Libc } from '../../relay/datapath/kernel/libc.ts';
+import { readOrEmpty } from '../stage/softirq.ts';
 
 const SYSCALL: Readonly<Partial<Record<NodeJS.Architecture, number>>> = { x64: 321, arm64: 280 };
 const COMMAND = { MAP_UPDATE_BATCH: 26, ENABLE_STATS: 32 } as const;
@@ -48,13 +49,10 @@ export function keepTime(libc: Libc): number {
 
 /** Of all programs that this process has open. */
 export function readRuns(): ProgramRuns {
-  const total = { runs: 0, ns: 0 };
-  for (const name of readdirSync(DESCRIPTORS)) {
-    const found = parseRuns(readOrEmpty(`${DESCRIPTORS}/${name}`));
-    total.runs += found?.runs ?? 0;
-    total.ns += found?.ns ?? 0;
-  }
-  return total;
+  const texts = readdirSync(DESCRIPTORS).map((name) => readOrEmpty(`${DESCRIPTORS}/${name}`));
+  const found = texts.flatMap((text) => parseRuns(text) ?? []);
+  const sum = (of: keyof ProgramRuns): number => found.reduce((total, runs) => total + runs[of], 0);
+  return { runs: sum('runs'), ns: sum('ns') };
 }
 
 /** @param text - as in /proc/<pid>/fdinfo/<descriptor>. @returns `undefined` if that is no program. */
@@ -72,15 +70,6 @@ export function parseMemory(text: string): number {
 /** The kernel's memory of a map, bytes. */
 export function readMemory({ descriptor }: BpfMap): number {
   return parseMemory(readFileSync(`${DESCRIPTORS}/${descriptor}`, 'utf8'));
-}
-
-/** The descriptor by which the folder was read is gone by then. */
-function readOrEmpty(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 }
 
 function call(libc: Libc, command: keyof typeof COMMAND, attributes: Uint8Array): number {

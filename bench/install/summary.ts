@@ -6,8 +6,8 @@ export const WAYS = ['each', 'batch', 'routed'] as const;
 export type Way = (typeof WAYS)[number];
 
 /** As many datagrams per second as asked for; or as many as come through. */
-export const LOADS = ['paced', 'saturated'] as const;
-export type LoadName = (typeof LOADS)[number];
+const LOADS = ['paced', 'saturated'] as const;
+type LoadName = (typeof LOADS)[number];
 
 /** Sessions that are put into an empty map. */
 export interface InstallCase {
@@ -73,12 +73,16 @@ export function medianInterval(values: readonly number[]): Interval {
   return { low: sorted[rank] ?? -Infinity, high: sorted[count - 1 - rank] ?? Infinity };
 }
 
-/** CPU with so many entries to that of the first lane, in the same round. */
-export interface CostSummary {
-  load: LoadName;
+/** One lane over all rounds. */
+export interface LaneSummary {
   entries: number;
   /** Whether this is a lane like the first: how far two are apart that are alike. */
   isControl: boolean;
+}
+
+/** CPU with so many entries, and its ratio to that of the first lane in the same round. */
+export interface CostSummary extends LaneSummary {
+  load: LoadName;
   cpuNs: Spread;
   ratio: Spread;
   /** Where the median of the ratio lies with 95 % certainty. */
@@ -90,31 +94,29 @@ export interface CostSummary {
 /** Each load and number of entries over all rounds. The first of a round's lanes is what the others are compared with. */
 export function summarizeCosts(rounds: readonly CostRound[]): CostSummary[] {
   return LOADS.flatMap((load) => {
-    const lanes = rounds[0]?.[load].length ?? 0;
-    return Array.from({ length: lanes }, (_, lane): CostSummary => {
-      const traffic = rounds.flatMap((round) => round[load][lane] ?? []);
-      const ratios = rounds.flatMap((round) => {
+    const fewest = rounds[0]?.[load][0]?.entries;
+    return (rounds[0]?.[load] ?? []).map(({ entries }, lane): CostSummary => {
+      const pairs = rounds.flatMap((round) => {
         const [first, here] = [round[load][0], round[load][lane]];
-        return first && here ? [here.cpuNs / first.cpuNs] : [];
+        return first && here ? [{ first, here }] : [];
       });
+      const ratios = pairs.map(({ first, here }) => here.cpuNs / first.cpuNs);
       return {
         load,
-        entries: traffic[0]?.entries ?? 0,
-        isControl: lane > 0 && traffic[0]?.entries === rounds[0]?.[load][0]?.entries,
-        cpuNs: spreadOfRounds(traffic, ({ cpuNs }) => cpuNs),
+        entries,
+        isControl: lane > 0 && entries === fewest,
+        cpuNs: spreadOfRounds(pairs, ({ here }) => here.cpuNs),
+        rate: spreadOfRounds(pairs, ({ here }) => here.rate),
         ratio: spreadOf(ratios),
         interval: medianInterval(ratios),
-        rate: spreadOfRounds(traffic, ({ rate }) => rate),
-        lossPercentMax: Math.max(...traffic.map(({ lossPercent }) => lossPercent)),
+        lossPercentMax: Math.max(...pairs.map(({ here }) => here.lossPercent)),
       };
     });
   });
 }
 
 /** Run time of the program with so many entries, and what of it is more than on the first lane. */
-export interface ProgramSummary {
-  entries: number;
-  isControl: boolean;
+export interface ProgramSummary extends LaneSummary {
   programNs: Spread;
   addedNs: Spread;
   /** The same, as part of all CPU for a datagram on the first lane under the same load, percent. */
@@ -128,16 +130,9 @@ export function summarizePrograms(
 ): ProgramSummary[] {
   const lanes = costs.filter(({ load }) => load === 'paced');
   return lanes.map(({ entries, isControl }, lane) => {
-    const addedNs = spreadOfRounds(rounds, (round) => {
-      const [first, here] = [round[0], round[lane]];
-      return first === undefined || here === undefined ? undefined : here - first;
-    });
-    return {
-      entries,
-      isControl,
-      programNs: spreadOfRounds(rounds, (round) => round[lane]),
-      addedNs,
-      addedPercent: (100 * addedNs.median) / (lanes[0]?.cpuNs.median ?? NaN),
-    };
+    const programNs = spreadOfRounds(rounds, (round) => round[lane]);
+    const addedNs = spreadOfRounds(rounds, ({ 0: first = NaN, [lane]: here = NaN }) => here - first);
+    const addedPercent = (100 * addedNs.median) / (lanes[0]?.cpuNs.median ?? NaN);
+    return { entries, isControl, programNs, addedNs, addedPercent };
   });
 }

@@ -1,5 +1,7 @@
 /** The plot for README.md: CPU for each datagram, as a ratio to plain kernel forwarding, as horizontal bars. SVG. */
 import type { Spread } from '../statistics.ts';
+import type { ComparisonResults } from './report.ts';
+import { isOurs } from './summary.ts';
 
 /** One candidate's bars. */
 export interface Bar {
@@ -19,8 +21,17 @@ const TOP = 64;
 const BOTTOM = 34;
 const ROW = 38;
 const BAR = 13;
+const HEAD = 'font-size="16" font-weight="600"';
 /** Greys and a blue that can be read on white and on black. */
 const COLOUR = { text: '#7d8590', line: '#8b949e', ours: '#2f81f7', other: '#8b949e' } as const;
+
+export function plotResults({ machine, flows, rounds, candidates }: ComparisonResults): string {
+  const bars = candidates.map(({ pacedRatio: paced, saturatedRatio: saturated, name, title }) => {
+    return { title, paced, saturated, isOurs: isOurs({ name }) };
+  });
+  const caption = `1200-byte datagrams over ${flows} flows; generator, forwarder and sink on ${machine.cores} cores of ${machine.cpu}; medians of ${rounds} rounds`;
+  return plotRatios(bars, caption);
+}
 
 /** @param caption - what was measured, in a line. Bars that could not be measured are left out. */
 export function plotRatios(bars: readonly Bar[], caption: string): string {
@@ -32,12 +43,7 @@ export function plotRatios(bars: readonly Bar[], caption: string): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" font-family="system-ui, sans-serif" font-size="13" fill="${COLOUR.text}">`,
     '  <title>CPU per datagram, to plain kernel forwarding</title>',
-    text(
-      0,
-      18,
-      'CPU per datagram, to plain kernel forwarding (less is better)',
-      'font-size="16" font-weight="600"',
-    ),
+    text(0, 18, 'CPU per datagram, to plain kernel forwarding (less is better)', HEAD),
     text(0, 40, 'full: 50 000 datagrams/s; pale: saturated'),
     `  <line x1="${round(one)}" x2="${round(one)}" y1="${TOP - 6}" y2="${height - BOTTOM}" stroke="${COLOUR.line}" stroke-dasharray="3 3"/>`,
     ...shown.flatMap((bar, index) => drawRow(bar, TOP + index * ROW, scale)),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { laneOf } from '../lanes.ts';
+import { laneOf } from '../../stage/lanes.ts';
 import { formatRuleset } from './nftables.ts';
 import { formatConfig, parseStreamModule } from './nginx.ts';
 import { parseSocketDatagrams } from './relay.ts';

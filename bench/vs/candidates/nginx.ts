@@ -2,9 +2,9 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CLIENT_PORT, type Lane } from '../lanes.ts';
-import { EDGE_PORT_BASE, edgeOf, type Candidate } from './candidate.ts';
-import { findProgram } from './installed.ts';
+import { CLIENT_PORT, type Lane } from '../../stage/lanes.ts';
+import { aimAtEdge } from '../../stage/stage.ts';
+import { findProgram, portOf, whyNotInstalled, type Candidate } from './candidate.ts';
 
 /** How this nginx comes to the stream module. */
 export interface StreamModule {
@@ -24,7 +24,7 @@ export function parseStreamModule(build: string): StreamModule | undefined {
 export function formatConfig(folder: string, { load }: StreamModule, lane: Lane): string {
   const servers = lane.clients.map(
     (address, flow) => `  server {
-    listen ${lane.edgeToPod}:${EDGE_PORT_BASE + flow} udp reuseport rcvbuf=4m;
+    listen ${lane.edgeToPod}:${portOf(flow)} udp reuseport rcvbuf=4m;
     proxy_pass ${address}:${CLIENT_PORT};
     proxy_bind ${lane.edgeToClient};
     proxy_timeout 1h;
@@ -51,22 +51,18 @@ export const nginx: Candidate = {
   name: 'nginx',
   title: 'nginx stream',
   whyNot: () => {
-    const program = findProgram('nginx');
-    if (program === undefined) return 'not installed';
-    return findModule(program) === undefined ? 'installed without its stream module' : undefined;
+    const reason = whyNotInstalled('nginx');
+    if (reason !== undefined) return reason;
+    return findModule(findProgram('nginx')) === undefined ? 'installed without its stream module' : undefined;
   },
   start: async (place) => {
-    const { stage, lane, group } = place;
-    const { folder } = stage;
-    const program = findProgram('nginx') ?? '';
+    const { lane, group } = place;
+    const { folder } = place.stage;
+    const program = findProgram('nginx');
     const config = join(folder, 'nginx.conf');
     writeFileSync(config, formatConfig(folder, findModule(program) ?? { load: '' }, lane));
-    group.spawn(edgeOf(place), [program, '-e', join(folder, 'error.log'), '-c', config]);
-    const destinations = lane.clients.map((_, flow) => ({
-      address: lane.edgeToPod,
-      port: EDGE_PORT_BASE + flow,
-    }));
-    await stage.generator.ask('aim', { lane, destinations });
-    return {};
+    group.spawn([program, '-e', join(folder, 'error.log'), '-c', config]);
+    await aimAtEdge(place, portOf);
+    return { place };
   },
 };

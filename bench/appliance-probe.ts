@@ -1,0 +1,42 @@
+/** Loaded before the appliance (`--import`): a person at its console, what it did, and what it holds. */
+import { readAwaitedPins, typePin } from '../test/support/pin-page.ts';
+import { cpuUs, serve } from './child.ts';
+import { collect } from './collect.ts';
+import { waitFor } from './patience.ts';
+
+const ENGINE = /^gleipnir_relay_datapath_info\{.*engine="(\w+)"/m;
+const KERNEL_ROUTES = /^gleipnir_relay_datapath_kernel_routes (\d+)$/m;
+
+/** What the appliance can be asked; `url` is its console's. */
+export type ProbeCommands = typeof commands;
+
+/** Where the appliance forwards. */
+export interface DatapathState {
+  engine: string;
+  /** Ways from a host to a client that the kernel forwards by itself. */
+  kernelRoutes: number;
+}
+
+const commands = {
+  cpuUs,
+  /** Needs `--expose-gc`. */
+  memory: collect,
+  /** @returns the PINs that hosts wait for, by host. */
+  awaitedPins: async (url: string): Promise<Record<string, string>> => {
+    await waitFor('The console never answered', async () =>
+      (await fetch(url).catch(() => undefined))?.ok === true ? true : undefined,
+    );
+    return readAwaitedPins(url);
+  },
+  typePin: async (url: string, pin: string): Promise<void> => {
+    await typePin(url, pin);
+  },
+  datapath: async (url: string): Promise<DatapathState> => {
+    const text = await (await fetch(new URL('/metrics', url))).text();
+    const [, engine = 'unknown'] = ENGINE.exec(text) ?? [];
+    return { engine, kernelRoutes: Number(KERNEL_ROUTES.exec(text)?.[1] ?? 0) };
+  },
+};
+
+serve(commands);
+process.channel?.unref();

@@ -1,0 +1,103 @@
+/** Memory: of the appliance as it starts, and what each idle session adds to the parts that hold it. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { startAppliance } from '../appliance.ts';
+import { startChild } from '../child.ts';
+import type { Memory } from '../collect.ts';
+import type { RelayCommands } from '../relay-process.ts';
+import type { BenchSession } from '../rows.ts';
+import { LOOPBACK } from '../socket.ts';
+
+const SESSIONS = 1_000;
+/** Added before the first measurement, so that code and tables that all sessions share are there already. */
+const SESSIONS_FIRST = 50;
+const SETTLE_MS = 2_000;
+const IDLE_MS = 1_500;
+/** Hosts that never send need no socket of their own here: only their ports must differ. */
+const HOST_PORT_BASE = 30_000;
+
+/** What each of 1000 idle sessions adds. */
+export interface IdleSessions {
+  sessions: number;
+  /** Upstream slots that the sessions share, three UDP sockets each. */
+  slots: number;
+  rssBytesPerSession: number;
+  heapBytesPerSession: number;
+  externalBytesPerSession: number;
+  /** CPU of the process while nothing comes in, percent of one core. */
+  idleCpuPercent: number;
+}
+
+/** The whole measurement. */
+export interface MemoryResult {
+  /** `appliance/main.ts` with one static host, no client, after collection. */
+  appliance: Memory;
+  /** As in the cluster, where each session has a host of its own: all on one slot. */
+  oneSlot: IdleSessions;
+  /** As on one host with many sessions: a slot for each. */
+  ownSlots: IdleSessions;
+}
+
+/** Runs everything; half a minute. */
+export async function measureMemory(): Promise<MemoryResult> {
+  const appliance = await measureAppliance();
+  const oneSlot = await measureSessions(1);
+  const ownSlots = await measureSessions(SESSIONS);
+  return { appliance, oneSlot, ownSlots };
+}
+
+async function measureAppliance(): Promise<Memory> {
+  const directory = await mkdtemp(join(tmpdir(), 'gleipnir-bench-'));
+  const { process } = await startAppliance({
+    directory,
+    // It does not answer.
+    host: { name: 'absent', address: LOOPBACK, httpPort: 9 },
+    address: LOOPBACK,
+    portBase: 0,
+    // Nothing is attached to the machine's own devices.
+    datapath: 'userspace',
+    execArgv: ['--expose-gc'],
+  });
+  try {
+    await delay(SETTLE_MS);
+    return await process.ask.memory();
+  } finally {
+    await process.stop();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** What a session costs in the appliance: in the session table, the relay and the RTSP server. */
+export async function measureSessions(slots: number): Promise<IdleSessions> {
+  const file = new URL('../relay-process.ts', import.meta.url);
+  const child = startChild<RelayCommands>(file, { execArgv: ['--expose-gc'] });
+  const listSessions = (from: number, to: number): BenchSession[] =>
+    Array.from({ length: to - from }, (_, offset) => {
+      const index = from + offset;
+      return { index, slot: index % slots, hostVideoPort: HOST_PORT_BASE + index };
+    });
+  try {
+    await child.ask.open({ isWithRtsp: true });
+    await child.ask.add(listSessions(0, SESSIONS_FIRST));
+    const before = await child.ask.memory();
+    await child.ask.add(listSessions(SESSIONS_FIRST, SESSIONS));
+    const after = await child.ask.memory();
+    const cpuBeforeUs = await child.ask.cpuUs();
+    await delay(IDLE_MS);
+    const cpuAfterUs = await child.ask.cpuUs();
+    const each = (figure: keyof Memory): number =>
+      (after[figure] - before[figure]) / (SESSIONS - SESSIONS_FIRST);
+    return {
+      sessions: SESSIONS,
+      slots,
+      rssBytesPerSession: each('rssBytes'),
+      heapBytesPerSession: each('heapUsedBytes'),
+      externalBytesPerSession: each('externalBytes'),
+      idleCpuPercent: (cpuAfterUs - cpuBeforeUs) / (IDLE_MS * 10),
+    };
+  } finally {
+    await child.stop();
+  }
+}

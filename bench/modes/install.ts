@@ -1,0 +1,103 @@
+/** What sessions in the kernel's map cost: to put them there, to read their counts, in memory, and for each datagram. */
+import type { Child } from '../child.ts';
+import { measureCosts, measurePrograms, openLoadedLane, type LoadedLane } from '../install/cost.ts';
+import type { EdgeCommands } from '../install/edge.ts';
+import { formatInstall } from '../install/report.ts';
+import { WAYS, type InstallMeasurements, type InstallRound } from '../install/summary.ts';
+import { measureSessions } from '../loopback/memory.ts';
+import { createMode } from '../mode.ts';
+import { runInside } from '../stage/network.ts';
+import { onStage, type Stage } from '../stage/stage.ts';
+import { oneByOne, playRounds, say } from '../turns.ts';
+
+const SESSIONS = [1, 1_000, 10_000] as const;
+const ENTRIES_EACH = [2, 3] as const;
+const CASES = SESSIONS.flatMap((sessions) => ENTRIES_EACH.map((entriesEach) => ({ sessions, entriesEach })));
+const INSTALL_ENTRIES_MAX = 32_768;
+/** The last: 100 000 sessions with three entries each. */
+const ENTRIES = [20, 10_000, 100_000, 300_000] as const;
+/** Twice the fewest: how far two lanes differ that are alike. */
+const COST_ENTRIES = [20, ...ENTRIES] as const;
+const COST_ENTRIES_MAX = 300_000;
+/** A relay's map of each family, with its 4095 flows; and larger ones. */
+const MAPS = [12_285, 100_000, 300_000] as const;
+
+interface Plan {
+  rounds: number;
+  seconds: number;
+}
+
+export const install = createMode<Plan, InstallMeasurements>({
+  name: 'install',
+  question: "what sessions in the kernel's map cost",
+  needs: 'Needs root; 4 minutes',
+  options: {
+    rounds: { about: 'of each measurement', value: 20, quick: 3 },
+    seconds: { about: 'of each load on each lane', value: 0.5, quick: 0.3, min: 0.1, max: 60 },
+  },
+  measure: async (plan) => {
+    const measured = await onStage(async (stage) => ({
+      ...(await measureMaps(stage, plan.rounds)),
+      ...(await measureTraffic(stage, plan)),
+    }));
+    say('memory');
+    const { rssBytesPerSession } = await measureSessions(1);
+    return { ...measured, rssBytesPerSession };
+  },
+  format: formatInstall,
+});
+
+type MapMeasurements = Pick<InstallMeasurements, 'installs' | 'reads' | 'maps'>;
+
+async function measureMaps(stage: Stage, rounds: number): Promise<MapMeasurements> {
+  const { edge: namespace, group } = stage.addPlace(1);
+  // The sessions' addresses are nobody's, but there is a way to them.
+  runInside(namespace, ['ip', 'route', 'add', 'default', 'dev', 'to-client']);
+  const edge = group.start<EdgeCommands>(new URL('../install/edge.ts', import.meta.url));
+  const play = async (): Promise<{ installs: InstallRound[]; reads: number[] }> => ({
+    installs: await oneByOne(CASES, (what) => installEachWay(edge, what)),
+    reads: await oneByOne(ENTRIES, (entries) => edge.ask.readCounts(entries)),
+  });
+  try {
+    // Code is compiled.
+    await play();
+    const played = await playRounds(rounds, 'maps, round', play);
+    const bytes = await oneByOne(MAPS, (entriesMax) => edge.ask.mapBytes(entriesMax));
+    return {
+      installs: CASES.map((what, at) => ({
+        what,
+        rounds: played.flatMap(({ installs }) => installs[at] ?? []),
+      })),
+      reads: ENTRIES.map((entries, at) => ({
+        entries,
+        rounds: played.flatMap(({ reads }) => reads[at] ?? []),
+      })),
+      maps: MAPS.map((entriesMax, at) => ({ entriesMax, bytes: bytes[at] ?? NaN })),
+    };
+  } finally {
+    await edge.stop();
+  }
+}
+
+async function installEachWay(
+  edge: Child<EdgeCommands>,
+  what: (typeof CASES)[number],
+): Promise<InstallRound> {
+  const ms = await oneByOne(WAYS, async (way) => {
+    return [way, await edge.ask.install(what, way, INSTALL_ENTRIES_MAX)] as const;
+  });
+  return Object.fromEntries(ms) as InstallRound;
+}
+
+async function measureTraffic(
+  stage: Stage,
+  plan: Plan,
+): Promise<Pick<InstallMeasurements, 'costs' | 'programs'>> {
+  const lanes = await oneByOne([...COST_ENTRIES.entries()], ([index, entries]): Promise<LoadedLane> => {
+    return openLoadedLane(stage.addPlace(index + 2), { entries, entriesMax: COST_ENTRIES_MAX });
+  });
+  say('warming up');
+  await measureCosts(lanes, { ...plan, rounds: 1 });
+  const costs = await measureCosts(lanes, plan);
+  return { costs, programs: await measurePrograms(lanes, plan) };
+}

@@ -1,0 +1,102 @@
+/** What is lost when a relay with the kernel path is killed without a word under load, and started again. */
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { mountBpffs } from '../../test/support/bpffs.ts';
+import { createMode } from '../mode.ts';
+import type { RelayOpening } from '../relay-process.ts';
+import { FLOWS } from '../stage/lanes.ts';
+import { makeReady, measure, PACED, type Running } from '../stage/measure.ts';
+import { onStage, type Place } from '../stage/stage.ts';
+import { formatParts, formatTable } from '../tables.ts';
+import { playRounds } from '../turns.ts';
+import { addSessions, countInKernel, startRelay, type EdgeRelay } from '../vs/candidates/relay.ts';
+
+/** The next relays have the same ones, and the sink, busy receiving, could not be told others. */
+const PORTS = { controlPort: 47_999, videoPort: 48_100, audioPort: 48_200 } as const;
+/** When in a load the relay is killed, and how long it then stays away at least. */
+const KILL_AT_MS = 2_000;
+const AWAY_MS = 500;
+
+interface Plan {
+  rounds: number;
+  seconds: number;
+}
+
+/** One kill. */
+interface Outcome {
+  sent: number;
+  delivered: number;
+  /** From the kill until the next relay answered that it listens, ms. */
+  downMs: number;
+  /** Streams that the next relay found in the kernel and took up. */
+  takenUp: number;
+}
+
+interface Results extends Plan {
+  outcomes: Outcome[];
+}
+
+export const restart = createMode<Plan, Results>({
+  name: 'restart',
+  question: 'what is lost when the relay is killed under load',
+  needs: 'Needs root; under a minute',
+  options: {
+    rounds: { about: 'kills', value: 5, quick: 1 },
+    seconds: { about: 'of load around each', value: 6, min: 5, max: 60 },
+  },
+  measure: async ({ rounds, seconds }) => {
+    const pins = await mountBpffs();
+    try {
+      const outcomes = await onStage(async (stage) => {
+        const place = stage.addPlace(1);
+        const opening: RelayOpening = {
+          tableFolder: join(stage.folder, 'table'),
+          config: { ...PORTS, datapath: 'kernel', datapathPinFolder: join(pins.path, 'gleipnir') },
+        };
+        const running: Running = { place, arePinging: true };
+        let relay = await startRelay(place, opening);
+        const { child } = relay;
+        await addSessions(place, relay);
+        await makeReady({ ...running, isReady: async () => (await countInKernel(child)) === FLOWS });
+        return await playRounds(rounds, 'kill', async () => {
+          const load = measure(running, { ...PACED, seconds });
+          const { next, downMs } = await replace(place, relay, opening);
+          const { sent, delivered } = await load;
+          relay = next;
+          return { sent, delivered, downMs, takenUp: await countInKernel(next.child) };
+        });
+      });
+      return { rounds, seconds, outcomes };
+    } finally {
+      await pins.close();
+    }
+  },
+  format: ({ seconds, outcomes }) =>
+    formatParts(
+      `SIGKILL of the relay under ${PACED.load.rate / 1000} thousand datagrams/s, ${FLOWS} flows, for ${seconds} s each`,
+      formatTable(
+        outcomes.map((outcome, index) => ({ kill: index + 1, ...outcome })),
+        [
+          ['kill', ({ kill }) => kill],
+          ['datagrams sent', ({ sent }) => sent],
+          ['lost', ({ sent, delivered }) => sent - delivered],
+          ['relay away, ms', ({ downMs }) => downMs],
+          ['streams taken up', ({ takenUp }) => `${takenUp} of ${FLOWS}`],
+        ],
+      ),
+    ),
+  files: () => [],
+});
+
+async function replace(
+  place: Place,
+  { child }: EdgeRelay,
+  opening: RelayOpening,
+): Promise<{ next: EdgeRelay; downMs: number }> {
+  await delay(KILL_AT_MS);
+  const killedAt = performance.now();
+  process.kill(child.pid, 'SIGKILL');
+  await delay(AWAY_MS);
+  const next = await startRelay(place, opening);
+  return { next, downMs: performance.now() - killedAt };
+}

@@ -1,0 +1,171 @@
+/**
+ * Our relay beside what somebody would use instead, in one run on one machine, in network namespaces. A full run draws
+ * the plot as well.
+ */
+import { describeMachine } from '../machine.ts';
+import { createMode, resultsFile } from '../mode.ts';
+import { findHighest } from '../search.ts';
+import { FLOWS } from '../stage/lanes.ts';
+import { makeReady, measure, PACED, SATURATED } from '../stage/measure.ts';
+import type { Load, Measurement, Running } from '../stage/measure.ts';
+import { onStage, type Stage } from '../stage/stage.ts';
+import { spreadOf } from '../statistics.ts';
+import { inTurn, playRounds, say } from '../turns.ts';
+import type { Candidate } from '../vs/candidates/candidate.ts';
+import { coturn } from '../vs/candidates/coturn.ts';
+import { nftables } from '../vs/candidates/nftables.ts';
+import { nginx } from '../vs/candidates/nginx.ts';
+import { nodeDgram } from '../vs/candidates/node-dgram.ts';
+import { relayNeigh, relayPeer, relayUserspace } from '../vs/candidates/relay.ts';
+import { direct, kernelForwarding } from '../vs/candidates/wires.ts';
+import { plotResults } from '../vs/plot.ts';
+import { formatComparison, type ComparisonResults } from '../vs/report.ts';
+import { isQuiet, judgeAll, summarize, type RatesMax, type Round } from '../vs/summary.ts';
+
+/** What runs whatever is asked for, in the order of the tables: everything is compared to the first two. */
+const ALWAYS = [direct, kernelForwarding, relayNeigh, relayPeer, relayUserspace];
+const ALTERNATIVES = [nftables, nginx, coturn, nodeDgram];
+
+/** Loads that other programs disturbed are repeated: so many of one run, each at most twice. */
+const REPEATS_MAX = 60;
+const REPEATS_OF_LOAD_MAX = 2;
+/** One try of a search. A quarter of a second of overload by a tenth is enough to show. */
+const TRY_SECONDS = 0.3;
+/** What is searched for: between which rates, with what bursts. */
+const SINGLE = { min: 20_000, max: 400_000, load: { burst: 20 } } as const;
+const SEGMENTED = { min: 20_000, max: 4_000_000, load: { burst: 40, isSegmented: true } } as const;
+const PLOT = new URL('../../docs/cpu-per-datagram.svg', import.meta.url);
+
+interface Plan {
+  names: string;
+  rounds: number;
+  seconds: number;
+  searches: number;
+  steps: number;
+}
+
+interface Entrant {
+  candidate: Candidate;
+  running: Running;
+}
+
+export const vs = createMode<Plan, ComparisonResults>({
+  name: 'vs',
+  question: 'the relay beside plain kernel forwarding and what else is installed',
+  needs: 'Needs root; 8 minutes',
+  options: {
+    names: {
+      about: 'only these, separated by commas, beside plain kernel forwarding',
+      value: '',
+      among: [kernelForwarding, ...ALTERNATIVES].map(({ name }) => name),
+    },
+    rounds: { about: 'of all candidates', value: 40, quick: 3 },
+    seconds: { about: 'of each load', value: 0.3, min: 0.1, max: 60 },
+    searches: { about: 'for the highest lossless rates', value: 2, quick: 1 },
+    steps: { about: 'of each search', value: 6, quick: 2 },
+  },
+  measure: (plan) => onStage((stage) => compare(stage, plan)),
+  format: formatComparison,
+  files: (results) => [resultsFile('vs', results), { url: PLOT, text: plotResults(results) }],
+});
+
+async function compare(stage: Stage, plan: Plan): Promise<ComparisonResults> {
+  /** By title; at most one for each candidate. */
+  const missing: Record<string, string> = {};
+  const entrants = await startAll(stage, plan.names, missing);
+  const { rounds, foreign } = await measureRounds(entrants, plan);
+  const searches = await playRounds(plan.searches, 'highest lossless rates, search', () =>
+    search(entrants, plan.steps),
+  );
+  const candidates = entrants.map(({ candidate: { name, title } }) =>
+    summarize({ name, title }, rounds, searches),
+  );
+  return {
+    machine: describeMachine(),
+    rate: PACED.load.rate,
+    flows: FLOWS,
+    rounds: plan.rounds,
+    seconds: plan.seconds,
+    searches: plan.searches,
+    foreignCpuPercent: spreadOf(foreign),
+    candidates,
+    missing,
+    verdicts: judgeAll(candidates),
+  };
+}
+
+/** @param missing - is told what cannot run, and why */
+async function startAll(stage: Stage, names: string, missing: Record<string, string>): Promise<Entrant[]> {
+  const asked = ALTERNATIVES.filter(({ name }) => names === '' || names.split(',').includes(name));
+  const entrants: Entrant[] = [];
+  for (const [index, candidate] of [...ALWAYS, ...asked].entries()) {
+    const reason = candidate.whyNot?.();
+    if (reason !== undefined) {
+      missing[candidate.title] = reason;
+      continue;
+    }
+    say(`starting: ${candidate.title}`);
+    const place = stage.addPlace(index);
+    try {
+      const running = await candidate.start(place);
+      await makeReady(running);
+      entrants.push({ candidate, running });
+    } catch (error) {
+      place.group.end();
+      missing[candidate.title] = error instanceof Error ? error.message : String(error);
+    }
+  }
+  return entrants;
+}
+
+/**
+ * Short loads, all candidates right after one another with each: what is compared ran within seconds, while the machine
+ * was as it was. One round more goes first, uncounted.
+ */
+async function measureRounds(
+  entrants: readonly Entrant[],
+  { rounds, seconds }: Plan,
+): Promise<{ rounds: Round[]; foreign: number[] }> {
+  const repeats = { left: REPEATS_MAX };
+  /** Of all loads that count, percent. */
+  const foreign: number[] = [];
+  const play = async (round: number): Promise<Round> => {
+    const measureAll = (load: Load): Promise<Measurement[]> =>
+      inTurn(entrants, round, ({ running }) => measureInQuiet(running, load, repeats));
+    const paced = await measureAll({ ...PACED, seconds });
+    const saturated = await measureAll({ ...SATURATED, seconds });
+    if (round > 0) foreign.push(...[...paced, ...saturated].map((load) => load.foreignCpuPercent));
+    const turns = entrants.flatMap(({ candidate: { name } }, index) => {
+      const [atRate, atMost] = [paced[index], saturated[index]];
+      return atRate && atMost ? [[name, { paced: atRate, saturated: atMost }] as const] : [];
+    });
+    return Object.fromEntries(turns);
+  };
+  say('warming up');
+  await play(0);
+  return { rounds: await playRounds(rounds, 'round', play), foreign };
+}
+
+/** @returns the least disturbed of a few tries. */
+async function measureInQuiet(running: Running, load: Load, repeats: { left: number }): Promise<Measurement> {
+  let best = await measure(running, load);
+  for (let repeat = 0; repeat < REPEATS_OF_LOAD_MAX && repeats.left > 0 && !isQuiet(best); repeat += 1) {
+    repeats.left -= 1;
+    const next = await measure(running, load);
+    if (next.foreignCpuPercent < best.foreignCpuPercent) best = next;
+  }
+  return best;
+}
+
+async function search(entrants: readonly Entrant[], steps: number): Promise<Record<string, RatesMax>> {
+  const find = ({ load, ...range }: typeof SINGLE | typeof SEGMENTED): Promise<number[]> =>
+    findHighest(entrants, { ...range, steps }, ({ running }, rate) =>
+      measure(running, { ...load, seconds: TRY_SECONDS, load: { rate } }),
+    );
+  const single = await find(SINGLE);
+  const segmented = await find(SEGMENTED);
+  const rates = entrants.map(({ candidate: { name } }, index) => {
+    return [name, { single: single[index] ?? NaN, segmented: segmented[index] ?? NaN }] as const;
+  });
+  return Object.fromEntries(rates);
+}

@@ -1,0 +1,120 @@
+/**
+ * The relay as it is, in a process of its own, with its session table: in memory, or in files that the next one finds.
+ * For what a session weighs, it needs `--expose-gc`.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { Registry } from 'prom-client';
+import { createLogger } from '../core/runtime/log.ts';
+import { createSealer } from '../core/runtime/seal.ts';
+import { createMemoryTable } from '../core/session/memory.ts';
+import { createStoredTable } from '../core/session/stored.ts';
+import type { SessionTable } from '../core/session/table.ts';
+import { Origins } from '../proxy/origin/origins.ts';
+import { RtspGate } from '../proxy/rtsp/gate.ts';
+import { createRtspServer } from '../proxy/rtsp/listener.ts';
+import type { RelayConfig } from '../relay/config.ts';
+import { createRelay, type Relay, type RelayStats } from '../relay/relay.ts';
+import { cpuUs, serve } from './child.ts';
+import { collect } from './collect.ts';
+import { putSession, type BenchSession } from './rows.ts';
+import { LOOPBACK } from './socket.ts';
+
+/** Control, video, audio. */
+const SOCKETS_PER_SLOT = 3;
+const LOOK_AGAIN_MS = 50;
+const OPEN_MS_MAX = 20_000;
+/** On loopback, at any free ports. */
+const ON_LOOPBACK: RelayConfig = {
+  bindAddress: LOOPBACK,
+  controlPort: 0,
+  videoPort: 0,
+  audioPort: 0,
+  upstreamPortBase: 0,
+  slotsMax: 1_000,
+  allowLoopback: true,
+};
+
+/** What the relay's process can be asked. */
+export type RelayCommands = typeof commands;
+
+/** What differs from a relay on loopback. */
+export interface RelayOpening {
+  config?: Partial<RelayConfig>;
+  /** Of the table. Default: it is in memory. */
+  tableFolder?: string;
+  /** Whether the RTSP server, which holds a session as well, runs beside it. */
+  isWithRtsp?: boolean;
+}
+
+/** So that the next process opens the keys that this one sealed. */
+const sealer = createSealer(Buffer.alloc(32, 1));
+const log = createLogger('warn', process.stderr);
+const register = new Registry();
+let table: SessionTable = createMemoryTable();
+let relay: Relay | undefined;
+
+const commands = {
+  cpuUs,
+  memory: collect,
+  /** @returns the public video port. */
+  open: async ({ config, tableFolder, isWithRtsp = false }: RelayOpening): Promise<number> => {
+    if (tableFolder !== undefined) table = await createStoredTable({ directory: tableFolder, log });
+    relay = createRelay({
+      config: { ...ON_LOOPBACK, ...config },
+      table: table.reader,
+      flows: table.writer('flow'),
+      sealer,
+      log,
+      register,
+    });
+    if (isWithRtsp) await startRtsp();
+    return (await relay.start()).video;
+  },
+  /** Puts sessions and waits until the relay has them and their sockets. */
+  add: async (sessions: readonly BenchSession[]): Promise<void> => {
+    const flows = countFlows() + sessions.length;
+    const slots = new Set(sessions.map(({ slot }) => slot));
+    const sockets =
+      SOCKETS_PER_SLOT * [...slots].filter((slot) => !openSlots.has(slot)).length + udpSockets();
+    for (const slot of slots) openSlots.add(slot);
+    for (const session of sessions) await putSession(table, sealer, session);
+    const deadline = performance.now() + OPEN_MS_MAX;
+    while (countFlows() < flows || udpSockets() < sockets) {
+      if (performance.now() > deadline) throw new Error('The relay did not open every session');
+      await delay(LOOK_AGAIN_MS);
+    }
+  },
+  stats: (): RelayStats | undefined => relay?.stats(),
+};
+
+/** At most as many as sessions. */
+const openSlots = new Set<number>();
+
+function countFlows(): number {
+  return relay?.stats().flows ?? 0;
+}
+
+function udpSockets(): number {
+  return process.getActiveResourcesInfo().filter((name) => name === 'UDPWrap').length;
+}
+
+async function startRtsp(): Promise<void> {
+  const rtsp = createRtspServer({
+    config: {
+      bindAddress: LOOPBACK,
+      port: 0,
+      publicPorts: () => ({ control: 47_999, video: 48_100, audio: 48_200 }),
+      allowLoopback: true,
+    },
+    table: table.reader,
+    streams: table.writer('stream'),
+    sealer,
+    gate: new RtspGate(),
+    origins: new Origins(),
+    log,
+    register,
+  });
+  await rtsp.start();
+}
+
+serve(commands);
