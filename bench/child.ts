@@ -66,6 +66,10 @@ export function startChild<C extends object>(file: URL, options: ChildOptions = 
   return { ask, stop, pid: child.pid ?? 0 };
 }
 
+export function stopAll(children: readonly Pick<Child<object>, 'stop'>[]): Promise<unknown> {
+  return Promise.all(children.map((child) => child.stop()));
+}
+
 /** Answers the parent's questions in this process until the parent is gone. */
 export function serve(commands: object): void {
   createBirpc(commands, {

@@ -2,7 +2,6 @@
  * The relay as it is, in a process of its own, with its session table: in memory, or in files that the next one finds.
  * For what a session weighs, it needs `--expose-gc`.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 import { createLogger } from '../core/runtime/log.ts';
 import { createSealer } from '../core/runtime/seal.ts';
@@ -16,13 +15,12 @@ import type { RelayConfig } from '../relay/config.ts';
 import { createRelay, type Relay, type RelayStats } from '../relay/relay.ts';
 import { cpuUs, serve } from './child.ts';
 import { collect } from './collect.ts';
+import { waitFor } from './patience.ts';
 import { putSession, type BenchSession } from './rows.ts';
 import { LOOPBACK } from './socket.ts';
 
-/** Control, video, audio. */
-const SOCKETS_PER_SLOT = 3;
-const LOOK_AGAIN_MS = 50;
-const OPEN_MS_MAX = 20_000;
+/** Control, video, audio: of each slot, and towards the clients. */
+const SOCKETS_EACH = 3;
 /** On loopback, at any free ports. */
 const ON_LOOPBACK: RelayConfig = {
   bindAddress: LOOPBACK,
@@ -51,6 +49,8 @@ const sealer = createSealer(Buffer.alloc(32, 1));
 const log = createLogger('warn', process.stderr);
 const register = new Registry();
 let table: SessionTable = createMemoryTable();
+/** That have a session; at most as many as sessions. */
+const slots = new Set<number>();
 let relay: Relay | undefined;
 
 const commands = {
@@ -72,29 +72,21 @@ const commands = {
   },
   /** Puts sessions and waits until the relay has them and their sockets. */
   add: async (sessions: readonly BenchSession[]): Promise<void> => {
-    const flows = countFlows() + sessions.length;
-    const slots = new Set(sessions.map(({ slot }) => slot));
-    const sockets =
-      SOCKETS_PER_SLOT * [...slots].filter((slot) => !openSlots.has(slot)).length + udpSockets();
-    for (const slot of slots) openSlots.add(slot);
-    for (const session of sessions) await putSession(table, sealer, session);
-    const deadline = performance.now() + OPEN_MS_MAX;
-    while (countFlows() < flows || udpSockets() < sockets) {
-      if (performance.now() > deadline) throw new Error('The relay did not open every session');
-      await delay(LOOK_AGAIN_MS);
+    const flows = (relay?.stats().flows ?? 0) + sessions.length;
+    for (const session of sessions) {
+      slots.add(session.slot);
+      await putSession(table, sealer, session);
     }
+    const sockets = SOCKETS_EACH * (slots.size + 1);
+    await waitFor('The relay did not open every session', () => {
+      const isOpen = (relay?.stats().flows ?? 0) >= flows && countSockets() >= sockets;
+      return isOpen || undefined;
+    });
   },
   stats: (): RelayStats | undefined => relay?.stats(),
 };
 
-/** At most as many as sessions. */
-const openSlots = new Set<number>();
-
-function countFlows(): number {
-  return relay?.stats().flows ?? 0;
-}
-
-function udpSockets(): number {
+function countSockets(): number {
   return process.getActiveResourcesInfo().filter((name) => name === 'UDPWrap').length;
 }
 

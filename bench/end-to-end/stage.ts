@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startAppliance, type Appliance } from '../appliance.ts';
-import { nowNs, startChild, type Child } from '../child.ts';
+import { nowNs, startChild, stopAll, type Child } from '../child.ts';
 import { atExit, nameOf } from '../stage/leftovers.ts';
 import type { ClientCommands } from './client.ts';
 import type { HostCommands } from './host.ts';
@@ -71,8 +71,7 @@ export async function onStage<T>(place: Place, plan: StagePlan, use: (play: Play
     }
     return await use((wire) => play(client, appliances.get(wire), { ...plan, wire }));
   } finally {
-    const children = [client, host, ...[...appliances.values()].map(({ process }) => process)];
-    await Promise.all(children.map((child: { stop: () => Promise<void> }) => child.stop()));
+    await stopAll([client, host, ...[...appliances.values()].map(({ process }) => process)]);
     close();
   }
 }

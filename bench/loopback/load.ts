@@ -1,7 +1,7 @@
 /** One load on one wire: the same generator and the same sink, with nothing, the bare forwarder or the relay between. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BareCommands } from '../bare-process.ts';
-import { startChild, type Child } from '../child.ts';
+import { startChild, stopAll, type Child } from '../child.ts';
 import { readMachine } from '../machine.ts';
 import type { RelayCommands } from '../relay-process.ts';
 import type { Carried } from '../search.ts';
@@ -52,7 +52,7 @@ export interface Bench {
   /** What the relay has dropped since it was started, by reason. */
   dropped: () => Promise<Readonly<Record<string, number>>>;
   /** Ends all processes. */
-  stop: () => Promise<void>;
+  stop: () => Promise<unknown>;
 }
 
 interface Processes {
@@ -76,9 +76,7 @@ export async function startBench(slots: number, relayExecArgv: readonly string[]
     bare: startChild(new URL('../bare-process.ts', import.meta.url)),
     relay: startChild(new URL('../relay-process.ts', import.meta.url), { execArgv: relayExecArgv }),
   };
-  const stop = async (): Promise<void> => {
-    await Promise.all(Object.values(processes).map((child: { stop: () => Promise<void> }) => child.stop()));
-  };
+  const stop = (): Promise<unknown> => stopAll(Object.values(processes));
   try {
     const clientPorts = await connectWires(processes, slots);
     return {

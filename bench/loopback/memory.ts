@@ -30,22 +30,20 @@ export interface IdleSessions {
   idleCpuPercent: number;
 }
 
-/** The whole measurement. */
-export interface MemoryResult {
-  /** `appliance/main.ts` with one static host, no client, after collection. */
+/** Of the appliance with one static host and no client; and of sessions that share a slot, or have one each. */
+export interface MemoryResult extends Record<'oneSlot' | 'ownSlots', IdleSessions> {
   appliance: Memory;
-  /** As in the cluster, where each session has a host of its own: all on one slot. */
-  oneSlot: IdleSessions;
-  /** As on one host with many sessions: a slot for each. */
-  ownSlots: IdleSessions;
 }
 
 /** Runs everything; half a minute. */
 export async function measureMemory(): Promise<MemoryResult> {
-  const appliance = await measureAppliance();
-  const oneSlot = await measureSessions(1);
-  const ownSlots = await measureSessions(SESSIONS);
-  return { appliance, oneSlot, ownSlots };
+  return {
+    appliance: await measureAppliance(),
+    // As in the cluster, where each session has a host of its own.
+    oneSlot: await measureSessions(1),
+    // As on one host with many sessions.
+    ownSlots: await measureSessions(SESSIONS),
+  };
 }
 
 async function measureAppliance(): Promise<Memory> {

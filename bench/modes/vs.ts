@@ -31,9 +31,8 @@ const REPEATS_MAX = 60;
 const REPEATS_OF_LOAD_MAX = 2;
 /** One try of a search. A quarter of a second of overload by a tenth is enough to show. */
 const TRY_SECONDS = 0.3;
-/** What is searched for: between which rates, with what bursts. */
-const SINGLE = { min: 20_000, max: 400_000, load: { burst: 20 } } as const;
-const SEGMENTED = { min: 20_000, max: 4_000_000, load: { burst: 40, isSegmented: true } } as const;
+/** Between which rates is searched, with single datagrams and with segmented bursts. */
+const [RATE_MIN, SINGLE_MAX, SEGMENTED_MAX] = [20_000, 400_000, 4_000_000];
 const PLOT = new URL('../../docs/cpu-per-datagram.svg', import.meta.url);
 
 interface Plan {
@@ -158,12 +157,12 @@ async function measureInQuiet(running: Running, load: Load, repeats: { left: num
 }
 
 async function search(entrants: readonly Entrant[], steps: number): Promise<Record<string, RatesMax>> {
-  const find = ({ load, ...range }: typeof SINGLE | typeof SEGMENTED): Promise<number[]> =>
-    findHighest(entrants, { ...range, steps }, ({ running }, rate) =>
+  const find = (load: Pick<Load, 'burst' | 'isSegmented'>, max: number): Promise<number[]> =>
+    findHighest(entrants, { min: RATE_MIN, max, steps }, ({ running }, rate) =>
       measure(running, { ...load, seconds: TRY_SECONDS, load: { rate } }),
     );
-  const single = await find(SINGLE);
-  const segmented = await find(SEGMENTED);
+  const single = await find({ burst: 20 }, SINGLE_MAX);
+  const segmented = await find({ burst: 40, isSegmented: true }, SEGMENTED_MAX);
   const rates = entrants.map(({ candidate: { name } }, index) => {
     return [name, { single: single[index] ?? NaN, segmented: segmented[index] ?? NaN }] as const;
   });

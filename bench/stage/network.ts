@@ -6,17 +6,15 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import type { Lane } from './lanes.ts';
-import { isLeftOver, nameOf, signal } from './leftovers.ts';
+import { atExit, isLeftOver, nameOf, signal } from './leftovers.ts';
 
 const FOLDER = '/run/netns';
 
 /** The namespaces of one run. */
-export interface Network {
-  pod: string;
-  client: string;
+interface Network extends Record<'pod' | 'client', string> {
   /** Adds the links of a lane, and its edge. @returns the edge's namespace, empty for the bare wire. */
   addLane: (lane: Lane) => string;
-  /** Idempotent; synchronous, so that it can run as the process ends. */
+  /** Idempotent; synchronous. It is done as the process ends, too. */
   close: () => void;
 }
 
@@ -40,6 +38,7 @@ export function createNetwork(): Network {
     else joinByEdge({ pod, client, edge }, lane);
     return edge;
   };
+  atExit(close);
   const [pod, client] = [create('pod'), create('client')];
   return { pod, client, close, addLane };
 }
