@@ -4,13 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 const ROUNDS = 4;
 const PAUSE_MS = 150;
 
-/** Bytes, by process.memoryUsage(). */
-export interface Memory {
-  rssBytes: number;
-  heapUsedBytes: number;
-  /** Outside the heap, but owned by its objects: buffers and sockets. */
-  externalBytes: number;
-}
+/** By process.memoryUsage(). External is what objects of the heap own outside: buffers and sockets. */
+export type Memory = Record<'rssBytes' | 'heapUsedBytes' | 'externalBytes', number>;
 
 /** Collects all garbage, several times with pauses, since freed pages go back with a delay. Needs `--expose-gc`. */
 export async function collect(): Promise<Memory> {

@@ -49,17 +49,16 @@ export function spreadOfRounds<R>(rounds: readonly R[], of: (round: R) => number
 export interface Figure<R> {
   head: string;
   of: (round: R) => number | undefined;
-  /** Behind the point. */
   digits: number;
-  /** The table's unit, in that of the figure. */
   unit: number;
 }
 
 /** By name. */
 export type Figures<R, K extends string> = Readonly<Record<K, Figure<R>>>;
 
-export function figure<R>(head: string, of: Figure<R>['of'], digits = 0, unit = 1): Figure<R> {
-  return { head, of, digits, unit };
+/** @param digits - behind the point. @param unit - the table's, in that of the figure */
+export function figure<R>(head: string, digits: number, of: Figure<R>['of'], unit = 1): Figure<R> {
+  return { head, digits, of, unit };
 }
 
 /** `spreadOfRounds` of each figure. */

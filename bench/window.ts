@@ -4,11 +4,7 @@ import { nowNs } from './child.ts';
 const NS_PER_MS = 1e6;
 
 /** Sending from start to end; datagrams sent from `fromNs` on are measured. */
-export interface Window {
-  startNs: number;
-  fromNs: number;
-  endNs: number;
-}
+export type Window = Record<'startNs' | 'fromNs' | 'endNs', number>;
 
 /** @param leadMs - from now to the first datagram: time for the processes to be ready */
 export function openWindow(

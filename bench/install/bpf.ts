@@ -17,10 +17,7 @@ const STATS_SIZE = 4;
 const DESCRIPTORS = '/proc/self/fdinfo';
 
 /** How often programs ran, and how long in all, ns. */
-export interface ProgramRuns {
-  runs: number;
-  ns: number;
-}
+export type ProgramRuns = Record<'runs' | 'ns', number>;
 
 /**
  * Puts all entries.

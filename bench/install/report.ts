@@ -1,7 +1,7 @@
 /** What the install bench found, as tables, and which targets are met. Pure. */
 import { spreadOf, spreadOfRounds } from '../statistics.ts';
-import { formatParts, formatTable, judge } from '../tables.ts';
-import { summarizeCosts, summarizePrograms, WAYS } from './summary.ts';
+import { columnsOf, formatParts, formatTable, judge } from '../tables.ts';
+import { COSTS, summarizeCosts, summarizePrograms, WAYS } from './summary.ts';
 import type {
   CostSummary,
   InstallMeasurements,
@@ -45,8 +45,7 @@ export function formatInstall(measurements: InstallMeasurements): string {
     formatTable(costs, [
       ['Load', ({ load }) => load],
       ['entries', nameOf],
-      ['CPU, ns per datagram', ({ cpuNs }) => cpuNs],
-      ['**ratio**', ({ ratio }) => ratio, 3],
+      ...columnsOf(COSTS),
       ['95 % interval of the median', ({ interval }) => formatInterval(interval)],
       ['thousand datagrams/s', ({ rate }) => rate.median / 1000],
       ['highest loss, %', ({ lossPercentMax }) => lossPercentMax, 2],
@@ -92,19 +91,18 @@ function formatVerdict(
   const large = installs.filter(({ what }) => what.sessions === TARGET.sessions);
   const fewest = costs[0]?.entries ?? 0;
   const isMore = ({ entries }: LaneSummary): boolean => entries > fewest;
+  const judgeMore = ({ addedPercent }: ProgramSummary): string =>
+    judge(1 + addedPercent / 100, TARGET.cpuRatio);
+  const judgeWay = (found: Install, way: Way): string =>
+    judge(spreadOfWay(found, way).median, TARGET.installMs);
   const lines = [
     ...large.flatMap((found) =>
-      WAYS.map((way) => {
-        const word = judge(spreadOfWay(found, way).median, TARGET.installMs);
-        return `${found.what.entriesEach} entries each, ${way}: ${word}`;
-      }),
+      WAYS.map((way) => `${found.what.entriesEach} entries each, ${way}: ${judgeWay(found, way)}`),
     ),
     ...costs
       .filter(isMore)
       .map(({ load, entries, interval }) => `${load}, ${entries} entries: ${judgeInterval(interval)}`),
-    ...programs.filter(isMore).map(({ entries, addedPercent }) => {
-      return `program alone, ${entries} entries: ${judge(1 + addedPercent / 100, TARGET.cpuRatio)}`;
-    }),
+    ...programs.filter(isMore).map((lane) => `program alone, ${lane.entries} entries: ${judgeMore(lane)}`),
   ];
   return formatParts(
     `Targets: ${TARGET.sessions} sessions installed within ${TARGET.installMs} ms, by the median; CPU per datagram ` +

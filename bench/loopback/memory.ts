@@ -19,13 +19,13 @@ const IDLE_MS = 1_500;
 const HOST_PORT_BASE = 30_000;
 
 /** What each of 1000 idle sessions adds. */
-export interface IdleSessions {
+export interface IdleSessions extends Record<
+  'rssBytesPerSession' | 'heapBytesPerSession' | 'externalBytesPerSession',
+  number
+> {
   sessions: number;
   /** Upstream slots that the sessions share, three UDP sockets each. */
   slots: number;
-  rssBytesPerSession: number;
-  heapBytesPerSession: number;
-  externalBytesPerSession: number;
   /** CPU of the process while nothing comes in, percent of one core. */
   idleCpuPercent: number;
 }

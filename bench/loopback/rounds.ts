@@ -2,7 +2,7 @@
 import { isLossless } from '../search.ts';
 import { figure, spreadsOf, type Spread } from '../statistics.ts';
 import { inTurn } from '../turns.ts';
-import { WIRES, type Bench, type Load, type Measurement } from './load.ts';
+import { WIRES, type Bench, type Load, type Measurement, type Wire } from './load.ts';
 
 /** One round: the three wires one after the other, then the two forwarders in front of a napping sink. */
 export type Round = Record<'direct' | 'bare' | 'relay' | 'bareUnwaking' | 'relayUnwaking', Measurement>;
@@ -12,37 +12,42 @@ export type RoundLoad = Omit<Load, 'wire' | 'isSinkNapping'>;
 
 /** @param round - from 1 */
 export async function measureRound(bench: Bench, load: RoundLoad, round: number): Promise<Round> {
-  const measure = (isSinkNapping: boolean, wires: readonly Load['wire'][]): Promise<Measurement[]> =>
+  const measure = (isSinkNapping: boolean, wires: readonly Wire[]): Promise<Measurement[]> =>
     inTurn(wires, round, (wire) => bench.run({ ...load, wire, isSinkNapping }));
   const [direct, bare, relay] = (await measure(false, WIRES)) as [Measurement, Measurement, Measurement];
   const napping = (await measure(true, ['bare', 'relay'])) as [Measurement, Measurement];
   return { direct, bare, relay, bareUnwaking: napping[0], relayUnwaking: napping[1] };
 }
 
+/** Between two wires of a round. */
+const added =
+  (of: 'p50Us' | 'p99Us', wire: Wire, to: Wire) =>
+  (round: Round): number =>
+    round[wire][of] - round[to][of];
+
 /** Of lossless rounds, µs. */
 export const DIRECT = {
-  directP50Us: figure('direct p50', ({ direct }: Round) => direct.p50Us),
-  directP99Us: figure('direct p99', ({ direct }: Round) => direct.p99Us),
+  directP50Us: figure('direct p50', 0, ({ direct }: Round) => direct.p50Us),
+  directP99Us: figure('direct p99', 0, ({ direct }: Round) => direct.p99Us),
 };
 
-/** The same. Added is forwarder minus direct wire; over is relay minus bare forwarder. */
+/** The same. */
 export const LATENCIES = {
-  bareAddedP50Us: figure('bare adds p50', ({ direct, bare }: Round) => bare.p50Us - direct.p50Us),
-  relayAddedP50Us: figure('relay adds p50', ({ direct, relay }: Round) => relay.p50Us - direct.p50Us),
-  relayOverBareP50Us: figure('relay - bare p50', ({ bare, relay }: Round) => relay.p50Us - bare.p50Us),
-  bareAddedP99Us: figure('bare adds p99', ({ direct, bare }: Round) => bare.p99Us - direct.p99Us),
-  relayAddedP99Us: figure('relay adds p99', ({ direct, relay }: Round) => relay.p99Us - direct.p99Us),
-  relayOverBareP99Us: figure('relay - bare p99', ({ bare, relay }: Round) => relay.p99Us - bare.p99Us),
+  bareAddedP50Us: figure('bare adds p50', 0, added('p50Us', 'bare', 'direct')),
+  relayAddedP50Us: figure('relay adds p50', 0, added('p50Us', 'relay', 'direct')),
+  relayOverBareP50Us: figure('relay - bare p50', 0, added('p50Us', 'relay', 'bare')),
+  bareAddedP99Us: figure('bare adds p99', 0, added('p99Us', 'bare', 'direct')),
+  relayAddedP99Us: figure('relay adds p99', 0, added('p99Us', 'relay', 'direct')),
+  relayOverBareP99Us: figure('relay - bare p99', 0, added('p99Us', 'relay', 'bare')),
 };
 
-type Part = keyof Round;
+type Cpu = 'forwarderCpuUs' | 'totalCpuUs';
 const cost =
-  (part: Part) =>
+  (part: keyof Round) =>
   (round: Round): number =>
     round[part].forwarderCpuUs;
-type Cpu = 'forwarderCpuUs' | 'totalCpuUs';
 const ratio =
-  (part: Part, to: Part, of: Cpu = 'forwarderCpuUs') =>
+  (part: keyof Round, to: keyof Round, of: Cpu = 'forwarderCpuUs') =>
   (round: Round): number =>
     round[part][of] / round[to][of];
 
@@ -51,15 +56,15 @@ const ratio =
  * and total is of all processes.
  */
 export const COSTS = {
-  bareUnwakingCpuUs: figure('bare', cost('bareUnwaking'), 1),
-  relayUnwakingCpuUs: figure('relay', cost('relayUnwaking'), 1),
-  unwakingCpuRatio: figure('**relay : bare**', ratio('relayUnwaking', 'bareUnwaking'), 2),
-  bareCpuUs: figure('bare, waking', cost('bare'), 1),
-  relayCpuUs: figure('relay, waking', cost('relay'), 1),
-  cpuRatio: figure('relay : bare, waking', ratio('relay', 'bare'), 2),
-  bareTotalCpuRatio: figure('all processes, bare : direct', ratio('bare', 'direct', 'totalCpuUs'), 2),
-  relayTotalCpuRatio: figure('all processes, relay : direct', ratio('relay', 'direct', 'totalCpuUs'), 2),
-  foreignCpuPercent: figure('foreign CPU, %', (round: Round) =>
+  bareUnwakingCpuUs: figure('bare', 1, cost('bareUnwaking')),
+  relayUnwakingCpuUs: figure('relay', 1, cost('relayUnwaking')),
+  unwakingCpuRatio: figure('**relay : bare**', 2, ratio('relayUnwaking', 'bareUnwaking')),
+  bareCpuUs: figure('bare, waking', 1, cost('bare')),
+  relayCpuUs: figure('relay, waking', 1, cost('relay')),
+  cpuRatio: figure('relay : bare, waking', 2, ratio('relay', 'bare')),
+  bareTotalCpuRatio: figure('all processes, bare : direct', 2, ratio('bare', 'direct', 'totalCpuUs')),
+  relayTotalCpuRatio: figure('all processes, relay : direct', 2, ratio('relay', 'direct', 'totalCpuUs')),
+  foreignCpuPercent: figure('foreign CPU, %', 0, (round: Round) =>
     Math.max(...WIRES.map((wire) => round[wire].foreignCpuPercent)),
   ),
 };

@@ -11,11 +11,8 @@ import { inTurn, playRounds } from '../turns.ts';
 /** Code is compiled, the stream is established, and the kernel has taken it over. */
 const WARM_MS = 1_000;
 
-interface Plan {
+interface Plan extends Record<'rounds' | 'seconds' | 'bitrate', number> {
   datapath: string;
-  rounds: number;
-  seconds: number;
-  bitrate: number;
 }
 
 interface Results {

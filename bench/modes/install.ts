@@ -22,10 +22,7 @@ const COST_ENTRIES_MAX = 300_000;
 /** A relay's map of each family, with its 4095 flows; and larger ones. */
 const MAPS = [12_285, 100_000, 300_000] as const;
 
-interface Plan {
-  rounds: number;
-  seconds: number;
-}
+type Plan = Record<'rounds' | 'seconds', number>;
 
 export const install = createMode<Plan, InstallMeasurements>({
   name: 'install',

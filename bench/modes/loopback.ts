@@ -20,12 +20,7 @@ const RANGE = { min: 20_000, max: 200_000 } as const;
 /** One try. A quarter of a second of overload by a tenth is enough to show. */
 const TRY = { flows: FLOWS_MAX, warmMs: 200, measuredMs: 600, isSinkNapping: false } as const;
 
-interface Plan {
-  rounds: number;
-  seconds: number;
-  searches: number;
-  steps: number;
-  slots: number;
+interface Plan extends Record<'rounds' | 'seconds' | 'searches' | 'steps' | 'slots', number> {
   profile: string;
 }
 

@@ -17,10 +17,7 @@ const PORTS = { controlPort: 47_999, videoPort: 48_100, audioPort: 48_200 } as c
 const KILL_AT_MS = 2_000;
 const AWAY_MS = 500;
 
-interface Plan {
-  rounds: number;
-  seconds: number;
-}
+type Plan = Record<'rounds' | 'seconds', number>;
 
 /** One kill. */
 interface Outcome {
@@ -32,9 +29,7 @@ interface Outcome {
   takenUp: number;
 }
 
-interface Results extends Plan {
-  outcomes: Outcome[];
-}
+type Results = Plan & { outcomes: Outcome[] };
 
 export const restart = createMode<Plan, Results>({
   name: 'restart',

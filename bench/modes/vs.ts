@@ -35,12 +35,8 @@ const TRY_SECONDS = 0.3;
 const [RATE_MIN, SINGLE_MAX, SEGMENTED_MAX] = [20_000, 400_000, 4_000_000];
 const PLOT = new URL('../../docs/cpu-per-datagram.svg', import.meta.url);
 
-interface Plan {
+interface Plan extends Record<'rounds' | 'seconds' | 'searches' | 'steps', number> {
   names: string;
-  rounds: number;
-  seconds: number;
-  searches: number;
-  steps: number;
 }
 
 interface Entrant {

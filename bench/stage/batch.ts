@@ -24,8 +24,8 @@ export class Batch {
   readonly headers: Uint8Array<ArrayBuffer>;
   /** The bytes of each message; one after the other in memory. */
   readonly messages: readonly Buffer[];
-  readonly #headerView: DataView;
-  readonly #vectorView: DataView;
+  readonly #headers: DataView;
+  readonly #vectors: DataView;
   /** What headers point to besides: kept from the collector as long as the batch. */
   readonly #held: Uint8Array[] = [];
 
@@ -34,25 +34,21 @@ export class Batch {
     const bytes = allocate(count * size);
     const vectors = allocate(count * VECTOR.size);
     this.headers = allocate(count * HEADER.size);
-    this.#headerView = new DataView(this.headers.buffer);
-    this.#vectorView = new DataView(vectors.buffer);
-    this.#held.push(bytes, vectors);
-    const bytesAt = addressOf(bytes);
-    const vectorsAt = addressOf(vectors);
-    for (let index = 0; index < count; index += 1) {
-      this.#vectorView.setBigUint64(index * VECTOR.size + VECTOR.base, bytesAt + BigInt(index * size), true);
-      this.#header(index, HEADER.vector, vectorsAt + BigInt(index * VECTOR.size));
-      this.#header(index, HEADER.vectors, 1n);
+    this.#headers = new DataView(this.headers.buffer);
+    this.#vectors = new DataView(vectors.buffer);
+    this.messages = Array.from({ length: count }, (_, index) => {
+      const at = index * VECTOR.size;
+      this.#vectors.setBigUint64(at + VECTOR.base, addressOf(bytes) + BigInt(index * size), true);
       this.setSize(index, size);
-    }
-    this.messages = Array.from({ length: count }, (_, index) =>
-      Buffer.from(bytes.buffer, index * size, size),
-    );
+      this.#refer(index, HEADER.vector, vectors, at);
+      this.#set(index, HEADER.vectors, 1);
+      return Buffer.from(bytes.buffer, index * size, size);
+    });
   }
 
   /** How much of message `index` is sent, or may be received. May reach into the messages behind it. */
   setSize(index: number, size: number): void {
-    this.#vectorView.setBigUint64(index * VECTOR.size + VECTOR.length, BigInt(size), true);
+    this.#vectors.setBigUint64(index * VECTOR.size + VECTOR.length, BigInt(size), true);
   }
 
   /** Where message `index` goes to. */
@@ -61,26 +57,27 @@ export class Batch {
     const bytes = allocate(sockaddr.length);
     bytes.set(sockaddr);
     this.#refer(index, HEADER.name, bytes);
-    this.#headerView.setUint32(index * HEADER.size + HEADER.nameSize, bytes.length, true);
+    this.#set(index, HEADER.nameSize, bytes.length);
   }
 
   /** What goes with message `index`: a `struct cmsghdr` and its data. */
   setControl(index: number, control: Uint8Array<ArrayBuffer>): void {
     this.#refer(index, HEADER.control, control);
-    this.#header(index, HEADER.controlSize, BigInt(control.length));
+    this.#set(index, HEADER.controlSize, control.length);
   }
 
   /** Bytes of message `index` that were sent or received. */
   lengthOf(index: number): number {
-    return this.#headerView.getUint32(index * HEADER.size + HEADER.length, true);
+    return this.#headers.getUint32(index * HEADER.size + HEADER.length, true);
   }
 
-  #refer(index: number, field: number, bytes: Uint8Array): void {
+  #refer(index: number, field: number, bytes: Uint8Array, offset = 0): void {
     this.#held.push(bytes);
-    this.#header(index, field, addressOf(bytes));
+    const address = addressOf(bytes) + BigInt(offset);
+    this.#headers.setBigUint64(index * HEADER.size + field, address, true);
   }
 
-  #header(index: number, field: number, value: bigint): void {
-    this.#headerView.setBigUint64(index * HEADER.size + field, value, true);
+  #set(index: number, field: number, value: number): void {
+    this.#headers.setBigUint64(index * HEADER.size + field, BigInt(value), true);
   }
 }

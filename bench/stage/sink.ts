@@ -125,7 +125,7 @@ function exchange({ lane, port }: TurnServer, requests: readonly Buffer[]): (num
     const came = receiveMany(socket, batch.headers, BATCH.count);
     for (const [index, message] of batch.messages.slice(0, came).entries()) {
       const answer = parseTurnAnswer(message.subarray(0, batch.lengthOf(index)));
-      if (answer?.isSuccess === true) answers.set(answer.transaction, answer.relayedPort);
+      if (answer !== undefined) answers.set(answer.transaction, answer.relayedPort);
     }
   }
   return requests.map((_, flow) => answers.get(flow));

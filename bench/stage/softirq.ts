@@ -6,10 +6,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 const US_PER_NS = 1e-3;
 
-/** CPU time of one thread, µs, as in /proc/<pid>/schedstat. */
-export function parseSchedstat(text: string): number | undefined {
-  const digits = /^(\d+) \d+ \d+$/m.exec(text)?.[1];
-  return digits === undefined ? undefined : Number(digits) * US_PER_NS;
+/** CPU time of one thread, µs, as in /proc/<pid>/schedstat; 0 if it does not say. */
+export function parseSchedstat(text: string): number {
+  return Number(/^(\d+) \d+ \d+$/m.exec(text)?.[1] ?? 0) * US_PER_NS;
 }
 
 /** Process ids of the softirq threads; none where they are not shown. */
@@ -21,7 +20,7 @@ export function findSoftirqThreads(): number[] {
 
 /** CPU time of these threads together, µs. */
 export function readThreadsUs(pids: readonly number[]): number {
-  return pids.reduce((sum, pid) => sum + (parseSchedstat(readOrEmpty(`/proc/${pid}/schedstat`)) ?? 0), 0);
+  return pids.reduce((sum, pid) => sum + parseSchedstat(readOrEmpty(`/proc/${pid}/schedstat`)), 0);
 }
 
 /** Processes end, and descriptors are closed, while their folders are listed. */

@@ -17,7 +17,6 @@ const HEADER_SIZE = 20;
 const AT = { type: 0, cookie: 4, transaction: 16 } as const;
 const REQUEST = { allocate: 0x0003, channelBind: 0x0009 } as const;
 const SUCCESS = 0x0100;
-const ERROR = 0x0110;
 const CLASS = 0x0110;
 const ATTRIBUTE = {
   channelNumber: 0x000c,
@@ -32,11 +31,10 @@ const CHANNEL_FIRST = 0x4000;
 /** The longest that servers grant by themselves. */
 const LIFETIME_S = 3600;
 
-/** What a server answered. */
+/** What a server answered that did as it was asked. */
 export interface TurnAnswer {
   /** That of the request. */
   transaction: number;
-  isSuccess: boolean;
   /** Where peers send to, in the answer to an allocation. */
   relayedPort: number | undefined;
 }
@@ -60,14 +58,11 @@ export function formatChannelBind(transaction: number, peer: { address: string; 
   ]);
 }
 
-/** @returns `undefined` for what is no answer of a server. */
+/** @returns `undefined` for what is no answer of a server, or a refusal. */
 export function parseTurnAnswer(bytes: Buffer): TurnAnswer | undefined {
   if (bytes.length < HEADER_SIZE || bytes.readUInt32BE(AT.cookie) !== COOKIE) return undefined;
-  const kind = bytes.readUInt16BE(AT.type) & CLASS;
-  const isSuccess = kind === SUCCESS;
-  if (!isSuccess && kind !== ERROR) return undefined;
-  const transaction = bytes.readUInt32BE(AT.transaction);
-  return { transaction, isSuccess, relayedPort: findRelayedPort(bytes) };
+  if ((bytes.readUInt16BE(AT.type) & CLASS) !== SUCCESS) return undefined;
+  return { transaction: bytes.readUInt32BE(AT.transaction), relayedPort: findRelayedPort(bytes) };
 }
 
 function findRelayedPort(bytes: Buffer): number | undefined {

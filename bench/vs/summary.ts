@@ -11,19 +11,13 @@ const LIMIT = 'kernel-forwarding';
 const FOREIGN_PERCENT_MAX = 5;
 
 /** One candidate's part of a round: at a fixed rate, and with as much as it carries. */
-export interface Turn {
-  paced: Measurement;
-  saturated: Measurement;
-}
+export type Turn = Record<'paced' | 'saturated', Measurement>;
 
 /** One round: every candidate's turn, by its name. */
 export type Round = Readonly<Record<string, Turn>>;
 
 /** The highest rates of one search, datagrams per second, with single datagrams and with segmented bursts. */
-export interface RatesMax {
-  single: number;
-  segmented: number;
-}
+export type RatesMax = Record<'single' | 'segmented', number>;
 
 /** One search: every candidate's rates, by its name. */
 export type Search = Readonly<Record<string, RatesMax>>;
@@ -31,42 +25,35 @@ export type Search = Readonly<Record<string, RatesMax>>;
 /** A candidate's part of something, and that of the limit. */
 type Pair<T> = Readonly<{ mine: T; limit: T | undefined }>;
 
-const pacedOf = ({ paced }: Turn): number => paced.cpuNs;
-const saturatedOf = ({ saturated }: Turn): number => saturated.cpuNs;
-const ratioOf =
-  <T>(of: (part: T) => number) =>
-  ({ mine, limit }: Pair<T>): number =>
-    limit === undefined ? NaN : of(mine) / of(limit);
+function ratio<T>({ mine, limit }: Pair<T>, of: (part: T) => number): number {
+  return limit === undefined ? NaN : of(mine) / of(limit);
+}
 
 /** CPU of all processes for one datagram that came, ns, at the fixed rate and saturated; ratios to the limit. */
 export const COSTS = {
-  pacedRatio: figure('**CPU ratio**', ratioOf(pacedOf), 2),
-  saturatedRatio: figure('**saturated**', ratioOf(saturatedOf), 2),
-  pacedCpuNs: figure('CPU, ns', ({ mine }: Pair<Turn>) => pacedOf(mine)),
-  saturatedCpuNs: figure('saturated, ns', ({ mine }: Pair<Turn>) => saturatedOf(mine)),
+  pacedRatio: figure('**CPU ratio**', 2, (pair: Pair<Turn>) => ratio(pair, ({ paced }) => paced.cpuNs)),
+  saturatedRatio: figure('**saturated**', 2, (pair: Pair<Turn>) =>
+    ratio(pair, ({ saturated }) => saturated.cpuNs),
+  ),
+  pacedCpuNs: figure('CPU, ns', 0, ({ mine }: Pair<Turn>) => mine.paced.cpuNs),
+  saturatedCpuNs: figure('saturated, ns', 0, ({ mine }: Pair<Turn>) => mine.saturated.cpuNs),
 };
 
 type Quiet = Record<'mine' | 'wire', Measurement>;
 
 /** Latency percentiles at the fixed rate, minus the bare wire's; of rounds in which both had the machine to themselves. */
 export const LATENCIES = {
-  addedP50Us: figure('adds p50, µs', ({ mine, wire }: Quiet) => mine.p50Us - wire.p50Us),
-  addedP99Us: figure('adds p99, µs', ({ mine, wire }: Quiet) => mine.p99Us - wire.p99Us),
+  addedP50Us: figure('adds p50, µs', 0, ({ mine, wire }: Quiet) => mine.p50Us - wire.p50Us),
+  addedP99Us: figure('adds p99, µs', 0, ({ mine, wire }: Quiet) => mine.p99Us - wire.p99Us),
 };
 
 /** Highest lossless rates, and their ratios to the limit's. */
 export const RATES = {
-  rateMax: figure('single datagrams', ({ mine }: Pair<RatesMax>) => mine.single, 0, 1000),
-  rateMaxRatio: figure(
-    'to the limit',
-    ratioOf<RatesMax>(({ single }) => single),
-    2,
-  ),
-  segmentedRateMax: figure('GSO sender', ({ mine }: Pair<RatesMax>) => mine.segmented, 0, 1000),
-  segmentedRateMaxRatio: figure(
-    'to the limit',
-    ratioOf<RatesMax>(({ segmented }) => segmented),
-    2,
+  rateMax: figure('single datagrams', 0, ({ mine }: Pair<RatesMax>) => mine.single, 1000),
+  rateMaxRatio: figure('to the limit', 2, (pair: Pair<RatesMax>) => ratio(pair, ({ single }) => single)),
+  segmentedRateMax: figure('GSO sender', 0, ({ mine }: Pair<RatesMax>) => mine.segmented, 1000),
+  segmentedRateMaxRatio: figure('to the limit', 2, (pair: Pair<RatesMax>) =>
+    ratio(pair, ({ segmented }) => segmented),
   ),
 };
 
@@ -104,8 +91,8 @@ export function summarize(
     mine === undefined ? [] : [{ mine, limit }],
   );
   const loads = pairs.flatMap(({ mine }) => [mine.paced, mine.saturated]);
-  const sum = (of: (load: Measurement) => number): number =>
-    loads.reduce((total, load) => total + of(load), 0);
+  const sum = (figure: 'delivered' | 'slow' | 'pings'): number =>
+    loads.reduce((total, load) => total + load[figure], 0);
   return {
     name,
     title,
@@ -114,9 +101,9 @@ export function summarize(
     quietRounds: quiet.length,
     lossPercentMax: spreadOfRounds(pairs, ({ mine }) => mine.paced.lossPercent).max,
     ...spreadsOf(found, RATES),
-    delivered: sum(({ delivered }) => delivered),
-    slow: sum(({ slow }) => slow),
-    pings: sum(({ pings }) => pings),
+    delivered: sum('delivered'),
+    slow: sum('slow'),
+    pings: sum('pings'),
   };
 }
 

@@ -6,22 +6,20 @@ import { CLIENT_PORT, type Lane } from '../../stage/lanes.ts';
 import { aimAtEdge } from '../../stage/stage.ts';
 import { findProgram, portOf, whyNotInstalled, type Candidate } from './candidate.ts';
 
-/** How this nginx comes to the stream module. */
-export interface StreamModule {
-  /** What its configuration must begin with: nothing where the module is built in. */
-  load: string;
-}
-
-/** @param build - what `nginx -V` prints. @returns `undefined` without the module */
-export function parseStreamModule(build: string): StreamModule | undefined {
-  if (/ --with-stream( |$)/m.test(build)) return { load: '' };
-  if (!build.includes(' --with-stream=dynamic')) return undefined;
+/**
+ * How the configuration comes to the stream module: what it must begin with, nothing where it is built in.
+ *
+ * @param build - what `nginx -V` prints. @returns `undefined` without the module
+ */
+export function parseStreamModule(build: string): string | undefined {
+  if (/ --with-stream( |$)/m.test(build)) return '';
   const folder = / --modules-path=(\S+)/.exec(build)?.[1];
-  return folder === undefined ? undefined : { load: `load_module ${folder}/ngx_stream_module.so;` };
+  if (folder === undefined || !build.includes(' --with-stream=dynamic')) return undefined;
+  return `load_module ${folder}/ngx_stream_module.so;`;
 }
 
 /** @param folder - for its files */
-export function formatConfig(folder: string, { load }: StreamModule, lane: Lane): string {
+export function formatConfig(folder: string, load: string, lane: Lane): string {
   const servers = lane.clients.map(
     (address, flow) => `  server {
     listen ${lane.edgeToPod}:${portOf(flow)} udp reuseport rcvbuf=4m;
@@ -43,7 +41,7 @@ ${servers.join('\n')}
 }
 
 /** nginx prints this to standard error. */
-function findModule(program: string): StreamModule | undefined {
+function findModule(program: string): string | undefined {
   return parseStreamModule(execFileSync('sh', ['-c', `"${program}" -V 2>&1`], { encoding: 'utf8' }));
 }
 
@@ -60,7 +58,7 @@ export const nginx: Candidate = {
     const { folder } = place.stage;
     const program = findProgram('nginx');
     const config = join(folder, 'nginx.conf');
-    writeFileSync(config, formatConfig(folder, findModule(program) ?? { load: '' }, lane));
+    writeFileSync(config, formatConfig(folder, findModule(program) ?? '', lane));
     group.spawn([program, '-e', join(folder, 'error.log'), '-c', config]);
     await aimAtEdge(place, portOf);
     return { place };
