@@ -1,39 +1,77 @@
-import { describe, expect, it } from 'vitest';
-import { planOf } from './mode.ts';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { z } from 'zod';
+import { count, createMode, seconds } from './mode.ts';
 
-const OPTIONS = Object.entries({
-  names: { about: 'only these', value: '', among: ['nftables', 'nginx', 'coturn'] },
-  rounds: { about: 'of all', value: 40, quick: 3 },
-  seconds: { about: 'of each', value: 0.3, min: 0.1, max: 60 },
-  folder: { about: 'anywhere', value: '' },
+const plans: unknown[] = [];
+const mode = createMode({
+  name: 'some',
+  question: 'nothing',
+  needs: 'Nothing',
+  options: z.object({
+    names: z.enum(['nginx', 'coturn', 'nginx,coturn', '']).default('').describe('only these'),
+    rounds: count.default(40).describe('of all'),
+    seconds: seconds.default(0.3).describe('of each'),
+  }),
+  quick: { rounds: 3 },
+  measure: (plan, isQuick) => {
+    plans.push({ ...plan, isQuick });
+    return Promise.resolve('found');
+  },
+  format: (found) => found,
+  files: () => [],
 });
 
-describe('planOf', () => {
-  it('takes the defaults when nothing is said', () => {
-    expect(planOf(OPTIONS, {}, false)).toEqual({ names: '', rounds: 40, seconds: 0.3, folder: '' });
+/** @returns what was printed. */
+async function run(...args: string[]): Promise<string> {
+  const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  await mode.run(['--some', ...args]);
+  return write.mock.calls.join('');
+}
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  plans.length = 0;
+  process.exitCode = 0;
+});
+
+describe('createMode', () => {
+  it('takes the defaults when nothing is said, and prints what was found', async () => {
+    expect(await run()).toBe('found\n');
+    expect(plans).toEqual([{ names: '', rounds: 40, seconds: 0.3, isQuick: false }]);
   });
 
-  it('takes what is said, of the kind of the default', () => {
-    const given = { names: 'nginx,coturn', rounds: '3', seconds: '0.5', folder: 'some/where', quick: true };
-    const plan = { names: 'nginx,coturn', rounds: 3, seconds: 0.5, folder: 'some/where' };
-    expect(planOf(OPTIONS, given, false)).toEqual(plan);
+  it('takes names, rounds and seconds', async () => {
+    await run('nginx,coturn', '--rounds', '3', '--seconds', '0.5');
+    expect(plans).toEqual([{ names: 'nginx,coturn', rounds: 3, seconds: 0.5, isQuick: false }]);
   });
 
-  it('is short in a quick run, but for what is said', () => {
-    expect(planOf(OPTIONS, {}, true)).toMatchObject({ rounds: 3, seconds: 0.3 });
-    expect(planOf(OPTIONS, { rounds: '7' }, true)).toMatchObject({ rounds: 7, seconds: 0.3 });
+  it('is short in a quick run, but for what is said', async () => {
+    await run('--quick');
+    await run('--quick', '--rounds', '7');
+    expect(plans).toMatchObject([{ rounds: 3 }, { rounds: 7 }]);
+  });
+
+  it('says how it is used, with all defaults', async () => {
+    expect(await run('--help')).toContain('--rounds N       of all; default 40, with --quick 3\n');
+    expect(plans).toEqual([]);
+    expect(process.exitCode).toBe(0);
   });
 
   it.each([
-    { names: 'haproxy' },
-    { names: 'nginx,' },
-    { rounds: '0' },
-    { rounds: '1.5' },
-    { rounds: 'Infinity' },
-    { seconds: 'x' },
-    { seconds: '0' },
-    { seconds: '61' },
-  ])('refuses $names $rounds $seconds', (given) => {
-    expect(planOf(OPTIONS, given, false)).toBeUndefined();
+    { args: ['haproxy'] },
+    { args: ['--rounds', '0'] },
+    { args: ['--rounds', '1.5'] },
+    { args: ['--rounds', 'Infinity'] },
+    { args: ['--seconds', 'x'] },
+    { args: ['--seconds', '0'] },
+    { args: ['--seconds', '61'] },
+  ])('refuses $args', async ({ args }) => {
+    expect(await run(...args)).toContain('npm run bench -- --some [options]');
+    expect(plans).toEqual([]);
+    expect(process.exitCode).toBe(2);
+  });
+
+  it('refuses options that it does not have', async () => {
+    await expect(run('--round', '1')).rejects.toThrow("'--round'");
   });
 });

@@ -4,51 +4,43 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-
-/** One option that has a value. */
-export interface Option<V> {
-  /** For --help. */
-  about: string;
-  value: V;
-  /** Its value under --quick. Default: the same. */
-  quick?: V;
-  /** Of numbers, which are whole if `value` is. Default: 1 and up. */
-  min?: number;
-  max?: number;
-  /** Of texts: what may be named, separated by commas. Default: anything. */
-  among?: readonly string[];
-}
-
-type Value = string | number;
+import { z } from 'zod';
 
 /** What distinguishes one mode from another. */
-export interface ModeDefinition<Plan extends object, Results> {
+interface ModeDefinition<Options extends z.ZodObject, Results> {
   /** Chosen by `--name`. */
   name: string;
   question: string;
   /** Privileges and time. */
   needs: string;
-  /** Of the command line. One called `names` takes what stands there without `--`. */
-  options: { [K in keyof Plan]: Option<Plan[K]> };
-  measure: (plan: Plan, isQuick: boolean) => Promise<Results>;
+  /** Each with a default and a description. One called `names` takes what stands on the command line without `--`. */
+  options: Options;
+  /** What is another default under --quick. */
+  quick: Partial<z.infer<Options>>;
+  measure: (plan: z.infer<Options>, isQuick: boolean) => Promise<Results>;
   /** Tables in Markdown. */
   format: (results: Results) => string;
   /** What a run that was not quick leaves behind. Default: all results, as results/<name>.json. */
   files?: (results: Results) => readonly ResultFile[];
 }
 
-export interface ResultFile {
+interface ResultFile {
   url: URL;
   text: string;
 }
 
 /** A mode, ready to run. */
-export interface Mode {
+interface Mode {
   name: string;
   question: string;
   /** Measures, prints and writes; or says how it is used. @param args - the whole command line. @throws Error */
   run: (args: readonly string[]) => Promise<void>;
 }
+
+/** A whole number above 0. */
+export const count = z.coerce.number().int().min(1);
+/** A time that machines and people have patience for. */
+export const seconds = z.coerce.number().min(0.1).max(60);
 
 /** Where results go, as JSON. */
 export function resultsFile(name: string, results: unknown): ResultFile {
@@ -56,69 +48,50 @@ export function resultsFile(name: string, results: unknown): ResultFile {
   return { url, text: `${JSON.stringify(results, null, 2)}\n` };
 }
 
-export function createMode<Plan extends { [K in keyof Plan]: Value }, Results>(
-  mode: ModeDefinition<Plan, Results>,
+export function createMode<Options extends z.ZodObject, Results>(
+  mode: ModeDefinition<Options, Results>,
 ): Mode {
-  const { name, question, needs, measure, format } = mode;
+  const { name, question, options, measure, format } = mode;
   const files = mode.files ?? ((results: Results) => [resultsFile(name, results)]);
-  const options = Object.entries<Option<Value>>(mode.options);
   const run = async (args: readonly string[]): Promise<void> => {
-    const flags = [name, 'quick', 'help'].map((flag) => [flag, { type: 'boolean' as const }] as const);
-    const texts = options.map(([option]) => [option, { type: 'string' as const }] as const);
+    const flags = [name, 'quick', 'help'].map((flag) => [flag, { type: 'boolean' }] as const);
+    const texts = Object.keys(options.shape).map((option) => [option, { type: 'string' }] as const);
     const { values, positionals } = parseArgs({
       args: [...args],
-      allowPositionals: 'names' in mode.options,
+      allowPositionals: 'names' in options.shape,
       options: Object.fromEntries<{ type: 'boolean' | 'string' }>([...flags, ...texts]),
     });
     const given: Record<string, unknown> = { ...values };
     if (positionals.length > 0) given['names'] = positionals.join(',');
-    const [isQuick, isHelp] = [given['quick'] === true, given['help'] === true];
-    const plan = isHelp ? undefined : planOf(options, given, isQuick);
-    if (plan === undefined) {
-      const usage = `npm run bench -- --${name} [options]\n\nMeasures ${question}. ${needs}.\n\n`;
-      process.stdout.write(`${usage}${options.map(formatOption).join('')}${QUICK}`);
-      process.exitCode = isHelp ? 0 : 2;
+    const isQuick = given['quick'] === true;
+    const plan = options.safeParse({ ...(isQuick ? mode.quick : {}), ...given });
+    if (given['help'] === true || !plan.success) {
+      const complaint = plan.success ? '' : `${z.prettifyError(plan.error)}\n\n`;
+      process.stdout.write(complaint + formatUsage(mode));
+      process.exitCode = plan.success ? 0 : 2;
       return;
     }
-    const results = await measure(plan as Plan, isQuick);
+    const results = await measure(plan.data, isQuick);
     process.stdout.write(`${format(results)}\n`);
     for (const { url, text } of isQuick ? [] : files(results)) await writeFile(url, text);
   };
   return { name, question, run };
 }
 
-/** @param given - by name; what is no text was not given. @returns `undefined` where a value makes no sense. */
-export function planOf(
-  options: readonly (readonly [name: string, option: Option<Value>])[],
-  given: Readonly<Record<string, unknown>>,
-  isQuick: boolean,
-): Record<string, Value> | undefined {
-  const plan: Record<string, Value> = {};
-  for (const [name, option] of options) {
-    const text = given[name];
-    const usual = isQuick ? (option.quick ?? option.value) : option.value;
-    const value = typeof text === 'string' ? read(option, text) : usual;
-    if (value === undefined) return undefined;
-    plan[name] = value;
-  }
-  return plan;
-}
+type Usage = Pick<ModeDefinition<z.ZodObject, never>, 'name' | 'question' | 'needs' | 'options' | 'quick'>;
 
-function read({ value, among, min = 1, max = Infinity }: Option<Value>, text: string): Value | undefined {
-  if (typeof value === 'string') {
-    return among === undefined || text.split(',').every((part) => among.includes(part)) ? text : undefined;
-  }
-  const number = Number(text);
-  const isKind = Number.isFinite(number) && (Number.isInteger(number) || !Number.isInteger(value));
-  return isKind && number >= min && number <= max ? number : undefined;
-}
+function formatUsage({ name, question, needs, options, quick }: Usage): string {
+  const lines = Object.entries(z.toJSONSchema(options).properties ?? {}).map(([option, property]) => {
+    const { type, description, default: usual } = property as z.core.JSONSchema.JSONSchema;
+    const head = option === 'names' ? 'NAME,...' : `--${option} ${type === 'string' ? 'TEXT' : 'N'}`;
+    const defaults = [usual === '' ? '' : `; default ${String(usual)}`];
+    if (option in quick) defaults.push(`, with --quick ${String(quick[option])}`);
+    return `  ${head.padEnd(16)} ${description ?? ''}${defaults.join('')}\n`;
+  });
+  return `npm run bench -- --${name} [options]
 
-const QUICK =
-  '  --quick          a short run, which writes no files: for trying things out, not for figures\n';
+Measures ${question}. ${needs}.
 
-function formatOption([name, { about, value, quick, among }]: readonly [string, Option<Value>]): string {
-  const argument = typeof value === 'number' ? 'N' : (among?.join(',') ?? 'TEXT');
-  const head = name === 'names' ? argument : `--${name} ${argument}`;
-  const usual = value === '' ? '' : `; default ${value}`;
-  return `  ${head.padEnd(16)} ${about}${usual}${quick === undefined ? '' : `, with --quick ${quick}`}\n`;
+${lines.join('')}  --quick          a short run, which writes no files: for trying things out, not for figures
+`;
 }

@@ -2,47 +2,34 @@
  * How late the frames of a simulated host are at a simulated client, straight and through the whole appliance, by the
  * stamp in each frame.
  */
+import { z } from 'zod';
 import { createLoopback, createRouted } from '../end-to-end/place.ts';
-import { formatWires, summarizeWire, type Round, type Wire, type WireSummary } from '../end-to-end/rounds.ts';
+import { formatWires, summarizeWire, type Round, type Wire } from '../end-to-end/rounds.ts';
 import { onStage } from '../end-to-end/stage.ts';
-import { createMode } from '../mode.ts';
+import { count, createMode } from '../mode.ts';
 import { inTurn, playRounds } from '../turns.ts';
 
 /** Code is compiled, the stream is established, and the kernel has taken it over. */
 const WARM_MS = 1_000;
 
-interface Plan extends Record<'rounds' | 'seconds' | 'bitrate', number> {
-  datapath: string;
-}
+const OPTIONS = z.object({
+  datapath: z
+    .enum(['userspace', 'kernel'])
+    .default('userspace')
+    .describe('kernel: also an appliance that forwards there'),
+  rounds: count.default(5).describe('of one stream on each wire'),
+  seconds: count.default(10).describe('of each stream'),
+  bitrate: count.default(20_000).describe('kbit/s'),
+});
 
-interface Results {
-  /** Whether an appliance that forwards in the kernel takes part. */
-  isWithKernel: boolean;
-  rounds: number;
-  seconds: number;
-  bitrateKbps: number;
-  /** Where all of it ran. */
-  place: string;
-  wires: WireSummary[];
-  each: Round[];
-}
-
-export const endToEnd = createMode<Plan, Results>({
+export const endToEnd = createMode({
   name: 'end-to-end',
   question: 'how late frames are at the client, straight and through the appliance',
   needs: 'With --datapath kernel, all runs in network namespaces, needs root and takes 3 minutes',
-  options: {
-    datapath: {
-      about: 'kernel: also an appliance that forwards there',
-      value: 'userspace',
-      among: ['userspace', 'kernel'],
-    },
-    rounds: { about: 'of one stream on each wire', value: 5, quick: 2 },
-    seconds: { about: 'of each stream', value: 10, quick: 3 },
-    bitrate: { about: 'kbit/s', value: 20_000 },
-  },
+  options: OPTIONS,
+  quick: { rounds: 2, seconds: 3 },
   measure: async ({ datapath, rounds, seconds, bitrate: bitrateKbps }) => {
-    const isWithKernel = datapath.includes('kernel');
+    const isWithKernel = datapath === 'kernel';
     const wires: Wire[] = isWithKernel ? ['direct', 'userspace', 'kernel'] : ['direct', 'userspace'];
     const place = isWithKernel ? await createRouted() : createLoopback();
     const each = await onStage(place, { wires, bitrateKbps, seconds, warmMs: WARM_MS }, (play) =>

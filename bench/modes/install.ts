@@ -1,11 +1,12 @@
 /** What sessions in the kernel's map cost: to put them there, to read their counts, in memory, and for each datagram. */
+import { z } from 'zod';
 import type { Child } from '../child.ts';
 import { measureCosts, measurePrograms, openLoadedLane, type LoadedLane } from '../install/cost.ts';
 import type { EdgeCommands } from '../install/edge.ts';
 import { formatInstall } from '../install/report.ts';
 import { WAYS, type InstallMeasurements, type InstallRound } from '../install/summary.ts';
 import { measureSessions } from '../loopback/memory.ts';
-import { createMode } from '../mode.ts';
+import { count, createMode, seconds } from '../mode.ts';
 import { runInside } from '../stage/network.ts';
 import { onStage, type Stage } from '../stage/stage.ts';
 import { oneByOne, playRounds, say } from '../turns.ts';
@@ -22,17 +23,19 @@ const COST_ENTRIES_MAX = 300_000;
 /** A relay's map of each family, with its 4095 flows; and larger ones. */
 const MAPS = [12_285, 100_000, 300_000] as const;
 
-type Plan = Record<'rounds' | 'seconds', number>;
+const OPTIONS = z.object({
+  rounds: count.default(20).describe('of each measurement'),
+  seconds: seconds.default(0.5).describe('of each load on each lane'),
+});
+type Plan = z.infer<typeof OPTIONS>;
 
-export const install = createMode<Plan, InstallMeasurements>({
+export const install = createMode({
   name: 'install',
   question: "what sessions in the kernel's map cost",
   needs: 'Needs root; 4 minutes',
-  options: {
-    rounds: { about: 'of each measurement', value: 20, quick: 3 },
-    seconds: { about: 'of each load on each lane', value: 0.5, quick: 0.3, min: 0.1, max: 60 },
-  },
-  measure: async (plan) => {
+  options: OPTIONS,
+  quick: { rounds: 3, seconds: 0.3 },
+  measure: async (plan): Promise<InstallMeasurements> => {
     const measured = await onStage(async (stage) => ({
       ...(await measureMaps(stage, plan.rounds)),
       ...(await measureTraffic(stage, plan)),

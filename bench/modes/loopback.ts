@@ -1,10 +1,11 @@
 /** What the relay adds to a direct wire and to a bare forwarder, and what sessions cost in memory. */
+import { z } from 'zod';
 import { FLOWS_MAX, startBench, WIRES, type Bench } from '../loopback/load.ts';
 import { measureMemory } from '../loopback/memory.ts';
 import { CAPACITY, formatResults, type Results } from '../loopback/report.ts';
 import { measureRound, summarizeRounds, type RoundsSummary } from '../loopback/rounds.ts';
 import { describeMachine } from '../machine.ts';
-import { createMode } from '../mode.ts';
+import { count, createMode, seconds } from '../mode.ts';
 import { findHighest } from '../search.ts';
 import { spreadsOf } from '../statistics.ts';
 import { playRounds, say } from '../turns.ts';
@@ -20,25 +21,25 @@ const RANGE = { min: 20_000, max: 200_000 } as const;
 /** One try. A quarter of a second of overload by a tenth is enough to show. */
 const TRY = { flows: FLOWS_MAX, warmMs: 200, measuredMs: 600, isSinkNapping: false } as const;
 
-interface Plan extends Record<'rounds' | 'seconds' | 'searches' | 'steps' | 'slots', number> {
-  profile: string;
-}
+const OPTIONS = z.object({
+  rounds: count.default(5).describe('with 20 flows; three for each five with one flow'),
+  seconds: seconds.default(0.8).describe('measured of each load'),
+  searches: count.default(2).describe('for the highest lossless rates'),
+  steps: count.default(6).describe('of each search'),
+  slots: count.max(FLOWS_MAX).default(1).describe("upstream slots that the relay's 20 sessions share"),
+  profile: z
+    .string()
+    .default('')
+    .describe('folder for a CPU profile of the relay; the figures then mean nothing'),
+});
+type Plan = z.infer<typeof OPTIONS>;
 
-export const loopback = createMode<Plan, Results>({
+export const loopback = createMode({
   name: 'loopback',
   question: 'what the relay adds to a direct wire and to a bare forwarder, and what sessions cost in memory',
   needs: '4 minutes',
-  options: {
-    rounds: { about: 'with 20 flows; three for each five with one flow', value: 5, quick: 1 },
-    seconds: { about: 'measured of each load', value: 0.8, quick: 0.3, min: 0.1, max: 60 },
-    searches: { about: 'for the highest lossless rates', value: 2, quick: 1 },
-    steps: { about: 'of each search', value: 6, quick: 2 },
-    slots: { about: "upstream slots that the relay's 20 sessions share", value: 1, max: FLOWS_MAX },
-    profile: {
-      about: "folder for a CPU profile of the relay's process; the figures then mean nothing",
-      value: '',
-    },
-  },
+  options: OPTIONS,
+  quick: { rounds: 1, seconds: 0.3, searches: 1, steps: 2 },
   measure: async (plan, isQuick) => {
     say('memory');
     const memory = await measureMemory();

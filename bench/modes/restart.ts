@@ -1,8 +1,9 @@
 /** What is lost when a relay with the kernel path is killed without a word under load, and started again. */
+import { z } from 'zod';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { mountBpffs } from '../../test/support/bpffs.ts';
-import { createMode } from '../mode.ts';
+import { count, createMode } from '../mode.ts';
 import type { RelayOpening } from '../relay-process.ts';
 import { FLOWS } from '../stage/lanes.ts';
 import { makeReady, measure, PACED, type Running } from '../stage/measure.ts';
@@ -17,7 +18,10 @@ const PORTS = { controlPort: 47_999, videoPort: 48_100, audioPort: 48_200 } as c
 const KILL_AT_MS = 2_000;
 const AWAY_MS = 500;
 
-type Plan = Record<'rounds' | 'seconds', number>;
+const OPTIONS = z.object({
+  rounds: count.default(5).describe('kills'),
+  seconds: count.min(5).default(6).describe('of load around each'),
+});
 
 /** One kill. */
 interface Outcome {
@@ -29,20 +33,16 @@ interface Outcome {
   takenUp: number;
 }
 
-type Results = Plan & { outcomes: Outcome[] };
-
-export const restart = createMode<Plan, Results>({
+export const restart = createMode({
   name: 'restart',
   question: 'what is lost when the relay is killed under load',
   needs: 'Needs root; under a minute',
-  options: {
-    rounds: { about: 'kills', value: 5, quick: 1 },
-    seconds: { about: 'of load around each', value: 6, min: 5, max: 60 },
-  },
+  options: OPTIONS,
+  quick: { rounds: 1 },
   measure: async ({ rounds, seconds }) => {
     const pins = await mountBpffs();
     try {
-      const outcomes = await onStage(async (stage) => {
+      const outcomes = await onStage(async (stage): Promise<Outcome[]> => {
         const place = stage.addPlace(1);
         const opening: RelayOpening = {
           tableFolder: join(stage.folder, 'table'),

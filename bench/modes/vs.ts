@@ -2,8 +2,9 @@
  * Our relay beside what somebody would use instead, in one run on one machine, in network namespaces. A full run draws
  * the plot as well.
  */
+import { z } from 'zod';
 import { describeMachine } from '../machine.ts';
-import { createMode, resultsFile } from '../mode.ts';
+import { count, createMode, resultsFile, seconds } from '../mode.ts';
 import { findHighest } from '../search.ts';
 import { FLOWS } from '../stage/lanes.ts';
 import { makeReady, measure, PACED, SATURATED } from '../stage/measure.ts';
@@ -35,30 +36,31 @@ const TRY_SECONDS = 0.3;
 const [RATE_MIN, SINGLE_MAX, SEGMENTED_MAX] = [20_000, 400_000, 4_000_000];
 const PLOT = new URL('../../docs/cpu-per-datagram.svg', import.meta.url);
 
-interface Plan extends Record<'rounds' | 'seconds' | 'searches' | 'steps', number> {
-  names: string;
-}
+const NAMES = [kernelForwarding, ...ALTERNATIVES].map(({ name }) => name);
+const OPTIONS = z.object({
+  names: z
+    .string()
+    .default('')
+    .refine((names) => names === '' || names.split(',').every((name) => NAMES.includes(name)))
+    .describe(`only these of ${NAMES.join(', ')}`),
+  rounds: count.default(40).describe('of all candidates'),
+  seconds: seconds.default(0.3).describe('of each load'),
+  searches: count.default(2).describe('for the highest lossless rates'),
+  steps: count.default(6).describe('of each search'),
+});
+type Plan = z.infer<typeof OPTIONS>;
 
 interface Entrant {
   candidate: Candidate;
   running: Running;
 }
 
-export const vs = createMode<Plan, ComparisonResults>({
+export const vs = createMode({
   name: 'vs',
   question: 'the relay beside plain kernel forwarding and what else is installed',
   needs: 'Needs root; 8 minutes',
-  options: {
-    names: {
-      about: 'only these, separated by commas, beside plain kernel forwarding',
-      value: '',
-      among: [kernelForwarding, ...ALTERNATIVES].map(({ name }) => name),
-    },
-    rounds: { about: 'of all candidates', value: 40, quick: 3 },
-    seconds: { about: 'of each load', value: 0.3, min: 0.1, max: 60 },
-    searches: { about: 'for the highest lossless rates', value: 2, quick: 1 },
-    steps: { about: 'of each search', value: 6, quick: 2 },
-  },
+  options: OPTIONS,
+  quick: { rounds: 3, searches: 1, steps: 2 },
   measure: (plan) => onStage((stage) => compare(stage, plan)),
   format: formatComparison,
   files: (results) => [resultsFile('vs', results), { url: PLOT, text: plotResults(results) }],
