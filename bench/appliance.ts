@@ -1,39 +1,40 @@
 /** The appliance in a process of its own, with a probe inside: a person at its console, and what it needs. */
-import { writeFile } from 'node:fs/promises';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ProbeCommands } from './appliance-probe.ts';
-import { startChild, type Child } from './child.ts';
+import { startChild, type Child, type ChildOptions } from './child.ts';
+import { atExit, nameOf } from './stage/leftovers.ts';
 
 const PORTS = ['HTTP', 'HTTPS', 'RTSP', 'CONTROL', 'VIDEO', 'AUDIO', 'WEB'] as const;
 /** Slots have theirs so far above the first port. */
 const SLOTS_AFTER = 100;
 
-export interface ApplianceOptions {
-  /** For its files; it must be there. */
-  directory: string;
+export interface ApplianceOptions extends Pick<ChildOptions, 'prefix' | 'execArgv'> {
   /** The one host: without any, the demo host would run in the same process. */
   host: { name: string; address: string; httpPort: number };
   address: string;
   /** It has the next 200 ports; 0: any. */
   portBase: number;
   datapath: string;
-  /** As of `startChild`. */
-  prefix?: readonly string[];
-  execArgv?: readonly string[];
 }
 
-/** One that was started. */
+/** One that was started; where `portBase` is 0, nobody knows its ports. */
 export interface Appliance {
   process: Child<ProbeCommands>;
-  /** Of no use where `portBase` is 0, as is `console`. */
   httpPort: number;
   console: string;
 }
 
-export async function startAppliance(options: ApplianceOptions): Promise<Appliance> {
-  const { directory, host, address, portBase, datapath, prefix = [], execArgv = [] } = options;
+/** Its files go away as this process ends. */
+export function startAppliance(options: ApplianceOptions): Appliance {
+  const { host, address, portBase, datapath, prefix = [], execArgv = [] } = options;
+  const directory = mkdtempSync(join(tmpdir(), nameOf('')));
+  atExit(() => {
+    rmSync(directory, { recursive: true, force: true });
+  });
   const hostsFile = join(directory, 'hosts.yaml');
-  await writeFile(hostsFile, JSON.stringify({ hosts: [host] }));
+  writeFileSync(hostsFile, JSON.stringify({ hosts: [host] }));
   const portOf = (name: (typeof PORTS)[number]): number =>
     portBase === 0 ? 0 : portBase + PORTS.indexOf(name);
   const process = startChild<ProbeCommands>(new URL('../appliance/main.ts', import.meta.url), {

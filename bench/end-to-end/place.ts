@@ -1,5 +1,4 @@
 /** Where the processes of the end-to-end bench run: on loopback, or on the three machines of a routed network. */
-import { whyNoNamespaces } from '../../test/support/netns.ts';
 import { LOOPBACK } from '../socket.ts';
 import { laneOf } from '../stage/lanes.ts';
 import { createNetwork, inside, letForward } from '../stage/network.ts';
@@ -35,10 +34,8 @@ export function createLoopback(): Place {
  * @throws Error without root or iproute2
  */
 export async function createRouted(): Promise<Place> {
-  const reason = await whyNoNamespaces();
-  if (reason !== undefined) throw new Error(reason);
   const lane = laneOf(1);
-  const { pod, client, addLane, close } = createNetwork();
+  const { pod, client, addLane, close } = await createNetwork();
   const edge = addLane(lane);
   letForward(edge);
   return {

@@ -1,11 +1,7 @@
 /** All processes of the end-to-end bench, started and paired: one host, one client, and an appliance per datapath. */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startAppliance, type Appliance } from '../appliance.ts';
 import { nowNs, startChild, stopAll, type Child } from '../child.ts';
-import { atExit, nameOf } from '../stage/leftovers.ts';
 import type { ClientCommands } from './client.ts';
 import type { HostCommands } from './host.ts';
 import type { Place } from './place.ts';
@@ -30,14 +26,8 @@ export interface StagePlan {
 /** Plays a stream and tells what came of it. */
 export type Play = (wire: Wire) => Promise<Played>;
 
-/** Starts and pairs everything. Files and the place go away however this process ends, short of SIGKILL; so do children. */
+/** Starts and pairs everything, and takes it down. */
 export async function onStage<T>(place: Place, plan: StagePlan, use: (play: Play) => Promise<T>): Promise<T> {
-  const directory = mkdtempSync(join(tmpdir(), nameOf('')));
-  const close = (): void => {
-    rmSync(directory, { recursive: true, force: true });
-    place.close();
-  };
-  atExit(close);
   const file = (name: string): URL => new URL(`./${name}.ts`, import.meta.url);
   const host = startChild<HostCommands>(file('host'), { prefix: place.prefix.host });
   const client = startChild<ClientCommands>(file('client'), { prefix: place.prefix.client });
@@ -54,10 +44,7 @@ export async function onStage<T>(place: Place, plan: StagePlan, use: (play: Play
         await Promise.all([pair(place.hostAddress, hostPort), host.ask.enterPin(PIN)]);
         continue;
       }
-      const folder = join(directory, wire);
-      mkdirSync(folder);
-      const appliance = await startAppliance({
-        directory: folder,
+      const appliance = startAppliance({
         host: { name: HOST_NAME, address: place.hostAddress, httpPort: hostPort },
         address: place.applianceAddress,
         portBase: PORT_BASE + index * PORTS_EACH,
@@ -72,7 +59,7 @@ export async function onStage<T>(place: Place, plan: StagePlan, use: (play: Play
     return await use((wire) => play(client, appliances.get(wire), { ...plan, wire }));
   } finally {
     await stopAll([client, host, ...[...appliances.values()].map(({ process }) => process)]);
-    close();
+    place.close();
   }
 }
 

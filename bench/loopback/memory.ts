@@ -1,7 +1,4 @@
 /** Memory: of the appliance as it starts, and what each idle session adds to the parts that hold it. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startAppliance } from '../appliance.ts';
 import { startChild } from '../child.ts';
@@ -47,9 +44,7 @@ export async function measureMemory(): Promise<MemoryResult> {
 }
 
 async function measureAppliance(): Promise<Memory> {
-  const directory = await mkdtemp(join(tmpdir(), 'gleipnir-bench-'));
-  const { process } = await startAppliance({
-    directory,
+  const { process } = startAppliance({
     // It does not answer.
     host: { name: 'absent', address: LOOPBACK, httpPort: 9 },
     address: LOOPBACK,
@@ -63,7 +58,6 @@ async function measureAppliance(): Promise<Memory> {
     return await process.ask.memory();
   } finally {
     await process.stop();
-    await rm(directory, { recursive: true, force: true });
   }
 }
 

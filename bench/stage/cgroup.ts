@@ -7,6 +7,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isLeftOver } from './leftovers.ts';
+import { readOrEmpty } from './softirq.ts';
 
 const ROOT = '/sys/fs/cgroup';
 /** Where each version tells the CPU time of a group, and in which unit. */
@@ -31,14 +32,14 @@ export interface CgroupPlace {
  * @returns places to try, the better one first.
  */
 export function parsePlaces(membership: string): CgroupPlace[] {
-  const places = membership.split('\n').flatMap((line): CgroupPlace[] => {
-    const [, controllers, path = ''] = /^\d+:([^:]*):(.+)$/.exec(line) ?? [];
-    const version =
-      controllers === '' ? 2 : controllers?.split(',').includes('cpuacct') === true ? 1 : undefined;
-    if (version === undefined) return [];
-    const roots = version === 1 ? [controllers ?? '', 'cpuacct'] : ['', 'unified'];
-    return roots.map((name) => ({ version, folder: join(ROOT, name, path), root: join(ROOT, name) }));
-  });
+  const places = [...membership.matchAll(/^\d+:([^:\n]*):(.+)$/gm)].flatMap(
+    ([, controllers = '', path = '']) => {
+      const isOld = controllers.split(',').includes('cpuacct');
+      if (!isOld && controllers !== '') return [];
+      const roots = (isOld ? [controllers, 'cpuacct'] : ['', 'unified']).map((name) => join(ROOT, name));
+      return roots.map((root): CgroupPlace => ({ version: isOld ? 1 : 2, folder: join(root, path), root }));
+    },
+  );
   return places.sort((a, b) => a.version - b.version);
 }
 
@@ -55,24 +56,23 @@ export class Cgroup {
   readonly #place: CgroupPlace;
   readonly #path: string;
 
-  private constructor(place: CgroupPlace, path: string) {
+  private constructor(place: CgroupPlace, name: string) {
     this.#place = place;
-    this.#path = path;
-    this.procs = join(path, 'cgroup.procs');
+    this.#path = join(place.folder, name);
+    this.procs = join(this.#path, 'cgroup.procs');
   }
 
   /** @returns `undefined` where no group can be made. */
   static create(name: string): Cgroup | undefined {
     for (const place of parsePlaces(readFileSync('/proc/self/cgroup', 'utf8'))) {
       if (!existsSync(place.folder)) continue;
-      for (const left of readdirSync(place.folder).filter(isLeftOver)) removeFolder(join(place.folder, left));
-      const path = join(place.folder, name);
+      for (const left of readdirSync(place.folder).filter(isLeftOver)) new Cgroup(place, left).remove();
+      const cgroup = new Cgroup(place, name);
       try {
-        mkdirSync(path);
+        mkdirSync(cgroup.#path);
       } catch {
         continue;
       }
-      const cgroup = new Cgroup(place, path);
       if (!Number.isNaN(cgroup.readUs())) return cgroup;
       cgroup.remove();
     }
@@ -82,8 +82,7 @@ export class Cgroup {
   /** CPU time of all that ever was in the group of this folder, µs; `NaN` if it does not tell. */
   readUs(folder = this.#path): number {
     const { version } = this.#place;
-    const file = join(folder, USAGE[version].file);
-    return existsSync(file) ? parseUsage(version, readFileSync(file, 'utf8')) : NaN;
+    return parseUsage(version, readOrEmpty(join(folder, USAGE[version].file)));
   }
 
   /** The same of all processes of the machine. */
@@ -93,22 +92,16 @@ export class Cgroup {
 
   /** Those in it now; none once it is gone. */
   pids(): number[] {
-    if (!existsSync(this.procs)) return [];
-    return readFileSync(this.procs, 'utf8').split('\n').filter(Boolean).map(Number);
+    return readOrEmpty(this.procs).split('\n').filter(Boolean).map(Number);
   }
 
-  /** Removes the group; its processes must have ended. @returns whether it is gone. */
+  /** Its processes must have ended. @returns whether it is gone. */
   remove(): boolean {
-    return removeFolder(this.#path);
-  }
-}
-
-/** @returns whether it is gone; it stays as long as processes are in it. */
-function removeFolder(path: string): boolean {
-  try {
-    rmdirSync(path);
+    try {
+      rmdirSync(this.#path);
+    } catch {
+      return !existsSync(this.#path);
+    }
     return true;
-  } catch {
-    return !existsSync(path);
   }
 }

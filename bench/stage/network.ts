@@ -5,6 +5,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
+import { whyNoNamespaces } from '../../test/support/netns.ts';
 import type { Lane } from './lanes.ts';
 import { atExit, isLeftOver, nameOf, signal } from './leftovers.ts';
 
@@ -18,8 +19,10 @@ interface Network extends Record<'pod' | 'client', string> {
   close: () => void;
 }
 
-/** @throws Error with what `ip` said */
-export function createNetwork(): Network {
+/** @throws Error without root or iproute2 */
+export async function createNetwork(): Promise<Network> {
+  const reason = await whyNoNamespaces();
+  if (reason !== undefined) throw new Error(reason);
   if (existsSync(FOLDER)) readdirSync(FOLDER).filter(isLeftOver).forEach(remove);
   const names: string[] = [];
   const create = (suffix: string): string => {

@@ -2,7 +2,6 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { whyNoNamespaces } from '../../test/support/netns.ts';
 import type { Child } from '../child.ts';
 import type { GeneratorCommands } from './generator.ts';
 import { Group } from './group.ts';
@@ -34,11 +33,9 @@ export interface Stage {
 
 /** Uses a stage and takes it down, however this process ends, short of SIGKILL. @throws Error where it cannot be */
 export async function onStage<T>(use: (stage: Stage) => Promise<T>): Promise<T> {
-  const reason = await whyNoNamespaces();
-  if (reason !== undefined) throw new Error(reason);
   for (const left of readdirSync(tmpdir()).filter(isLeftOver)) removeFolder(join(tmpdir(), left));
   const folder = mkdtempSync(join(tmpdir(), nameOf('')));
-  const network = createNetwork();
+  const network = await createNetwork();
   /** One for each lane, and one for each peer. */
   const groups: Group[] = [];
   const addGroup = (suffix: string, namespace: string): Group => {
