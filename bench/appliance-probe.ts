@@ -10,13 +10,6 @@ const KERNEL_ROUTES = /^gleipnir_relay_datapath_kernel_routes (\d+)$/m;
 /** What the appliance can be asked; `url` is its console's. */
 export type ProbeCommands = typeof commands;
 
-/** Where the appliance forwards. */
-export interface DatapathState {
-  engine: string;
-  /** Ways from a host to a client that the kernel forwards by itself. */
-  kernelRoutes: number;
-}
-
 const commands = {
   cpuUs,
   /** Needs `--expose-gc`. */
@@ -31,7 +24,8 @@ const commands = {
   typePin: async (url: string, pin: string): Promise<void> => {
     await typePin(url, pin);
   },
-  datapath: async (url: string): Promise<DatapathState> => {
+  /** Where it forwards, and how many ways from a host to a client the kernel forwards by itself. */
+  datapath: async (url: string): Promise<{ engine: string; kernelRoutes: number }> => {
     const text = await (await fetch(new URL('/metrics', url))).text();
     const [, engine = 'unknown'] = ENGINE.exec(text) ?? [];
     return { engine, kernelRoutes: Number(KERNEL_ROUTES.exec(text)?.[1] ?? 0) };

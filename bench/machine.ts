@@ -2,13 +2,7 @@
 import { cpus, release, totalmem, type } from 'node:os';
 
 /** Where the figures come from. */
-export interface Machine {
-  cpu: string;
-  cores: number;
-  memoryGiB: number;
-  kernel: string;
-  node: string;
-}
+export type Machine = Record<'cpu' | 'kernel' | 'node', string> & Record<'cores' | 'memoryGiB', number>;
 
 export function describeMachine(): Machine {
   const cores = cpus();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { findHighest, isLossless, type Carried } from './search.ts';
 
-const good: Carried = { isReached: true, lossPercent: 0, p99Us: 1_000 };
+const good: Carried = { isReached: true, lossPercent: 0, p50Us: 200, p99Us: 1_000, foreignCpuPercent: 0 };
 const RANGE = { min: 20_000, max: 200_000 } as const;
 const WIRES = ['direct', 'bare', 'relay'] as const;
 type Limits = Record<(typeof WIRES)[number], number>;

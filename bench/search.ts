@@ -6,12 +6,15 @@ const P99_US_MAX = 20_000;
 /** A hiccup of the machine is no limit: the first good try counts. */
 const TRIES = 2;
 
-/** What tells whether a load was carried. */
+/** What came of a load. */
 export interface Carried {
   /** Part of the sent datagrams that never came, percent. */
   lossPercent: number;
   /** From send call to receiving call, µs. */
+  p50Us: number;
   p99Us: number;
+  /** Part of the machine's CPU time that went to others meanwhile, percent. `NaN` if not told. */
+  foreignCpuPercent: number;
   /** Whether the generator kept the rate (98 %): otherwise this says nothing about what lies behind it. */
   isReached: boolean;
 }
@@ -39,16 +42,11 @@ export async function findHighest<I>(
   for (let step = 0; step < steps; step += 1) {
     for (const bound of bounds) {
       const rate = Math.round(Math.sqrt(bound.low * bound.high));
-      if (await isCarried(() => load(bound.item, rate))) bound.low = rate;
-      else bound.high = rate;
+      let isCarried = false;
+      for (let left = TRIES; left > 0 && !isCarried; left -= 1)
+        isCarried = isLossless(await load(bound.item, rate));
+      bound[isCarried ? 'low' : 'high'] = rate;
     }
   }
   return bounds.map(({ low }) => low);
-}
-
-async function isCarried(load: () => Promise<Carried>): Promise<boolean> {
-  for (let attempt = 0; attempt < TRIES; attempt += 1) {
-    if (isLossless(await load())) return true;
-  }
-  return false;
 }

@@ -1,27 +1,9 @@
 /** Child process of the end-to-end bench: simulated clients, one for each wire, of which one plays at a time. */
 import { createClientCertificate } from '../../core/identity/certificate.ts';
-import { SimClient } from '../../sim/client/client.ts';
+import { SimClient, type SimClientOptions } from '../../sim/client/client.ts';
 import { readSei } from '../../sim/media/sei.ts';
 import { nowNs, serve } from '../child.ts';
 import { waitFor } from '../patience.ts';
-
-/** Whom to pair with. */
-export interface PairOrder {
-  wire: string;
-  address: string;
-  httpPort: number;
-  pin: string;
-  bitrateKbps: number;
-}
-
-/** A stream as asked for. */
-export interface StreamOrder {
-  wire: string;
-  /** Since PLAY's reply. */
-  seconds: number;
-  /** Of the stream, from its first picture on; not measured. */
-  warmMs: number;
-}
 
 /** What came of it. */
 export interface StreamResult {
@@ -39,12 +21,16 @@ export type ClientCommands = typeof commands;
 const clients = new Map<string, SimClient>();
 
 const commands = {
-  pair: async ({ wire, pin, ...options }: PairOrder): Promise<void> => {
+  pair: async (wire: string, pin: string, options: Omit<SimClientOptions, 'identity'>): Promise<void> => {
     const client = new SimClient({ ...options, identity: await createClientCertificate() });
     await client.pair(pin);
     clients.set(wire, client);
   },
-  play: async ({ wire, seconds, warmMs }: StreamOrder): Promise<StreamResult> => {
+  /**
+   * @param seconds - since PLAY's reply
+   * @param warmMs - of the stream, from its first picture on; not measured
+   */
+  play: async (wire: string, seconds: number, warmMs: number): Promise<StreamResult> => {
     const client = clients.get(wire);
     if (client === undefined) throw new Error(`Nobody is paired on ${wire}`);
     // A proxy shows the apps of a host after a while.

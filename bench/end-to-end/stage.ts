@@ -39,7 +39,7 @@ export async function onStage<T>(place: Place, plan: StagePlan, use: (play: Play
     const hostPort = await host.ask.start(options);
     for (const [index, wire] of wires.entries()) {
       const pair = (address: string, httpPort: number): Promise<void> =>
-        client.ask.pair({ wire, address, httpPort, pin: PIN, bitrateKbps: plan.bitrateKbps });
+        client.ask.pair(wire, PIN, { address, httpPort, bitrateKbps: plan.bitrateKbps });
       if (wire === 'direct') {
         await Promise.all([pair(place.hostAddress, hostPort), host.ask.enterPin(PIN)]);
         continue;
@@ -90,7 +90,7 @@ async function play(
     return (await appliance?.process.ask.datapath(appliance.console))?.kernelRoutes ?? 0;
   };
   const begin = await readCpu();
-  const playing = client.ask.play({ wire, seconds, warmMs });
+  const playing = client.ask.play(wire, seconds, warmMs);
   const [stream, kernelRoutes] = await Promise.all([playing, countRoutes()]);
   const end = await readCpu();
   if (stream.end !== 'stopped') throw new Error(`The stream on ${wire} ended: ${stream.end}`);

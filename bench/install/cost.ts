@@ -3,7 +3,7 @@ import type { Child } from '../child.ts';
 import { makeReady, measure, PACED, SATURATED, type Running } from '../stage/measure.ts';
 import { aimAtEdge, type Place } from '../stage/stage.ts';
 import { inTurn, playRounds } from '../turns.ts';
-import type { EdgeCommands } from './edge.ts';
+import type { EdgeCommands, Fill } from './edge.ts';
 import { LIVE_SLOT_PORT } from './entries.ts';
 import type { CostRound, ProgramRound, Traffic } from './summary.ts';
 
@@ -15,22 +15,16 @@ export interface LoadedLane {
 }
 
 /** How much is measured; seconds are of each load on each lane. */
-interface CostPlan {
-  rounds: number;
-  seconds: number;
-}
+type CostPlan = Record<'rounds' | 'seconds', number>;
 
 /** Lets the edge of a lane forward. @throws Error when it does not */
-export async function openLoadedLane(
-  place: Place,
-  order: { entries: number; entriesMax: number },
-): Promise<LoadedLane> {
+export async function openLoadedLane(place: Place, fill: Fill): Promise<LoadedLane> {
   const edge = place.group.start<EdgeCommands>(new URL('./edge.ts', import.meta.url));
   const hostPorts = await aimAtEdge(place, LIVE_SLOT_PORT);
-  await edge.ask.forward({ ...order, lane: place.lane, hostPorts });
+  await edge.ask.forward(place.lane, hostPorts, fill);
   const running = { place };
   await makeReady(running);
-  return { entries: order.entries, running, edge };
+  return { entries: fill.entries, running, edge };
 }
 
 /** Rounds of both loads on every lane. */

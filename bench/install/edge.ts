@@ -17,15 +17,8 @@ import type { InstallCase, Way } from './summary.ts';
 const NS_PER_MS = 1e6;
 const PUBLIC_PORT = 48_100;
 
-/** A lane's program. */
-interface ForwardOrder {
-  lane: Lane;
-  /** UDP ports of the hosts, one for each flow. */
-  hostPorts: readonly number[];
-  /** In the map, those of the flows included. */
-  entries: number;
-  entriesMax: number;
-}
+/** How many entries a map has, those of the flows included, and how many it has room for. */
+export type Fill = Record<'entries' | 'entriesMax', number>;
 
 /** What an edge can be asked. */
 export type EdgeCommands = typeof commands;
@@ -57,8 +50,8 @@ const commands = {
     }),
   /** @returns bytes of the kernel's memory that an IPv4 map with room for so many takes. */
   mapBytes: (entriesMax: number): number => withMap(entriesMax, readMemory),
-  /** From now on the lane's datagrams are forwarded; by a map with so many entries. */
-  forward: ({ lane, hostPorts, entries, entriesMax }: ForwardOrder): void => {
+  /** From now on the lane's datagrams are forwarded. @param hostPorts - one for each flow */
+  forward: (lane: Lane, hostPorts: readonly number[], { entries, entriesMax }: Fill): void => {
     const program = new KernelProgram(libc, { devices: ['to-pod'], entriesMax, pinFolder: '' });
     const devices = network.listDevices();
     const ifindexOf = (device: string): number => devices.find(({ name }) => name === device)?.ifindex ?? 0;

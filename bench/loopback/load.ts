@@ -37,13 +37,10 @@ export interface Load {
 
 /** What one load gave. CPU is µs per delivered datagram, warm-up included. */
 export interface Measurement extends Carried {
-  p50Us: number;
   /** Of the forwarding process; 0 on the direct wire. */
   forwarderCpuUs: number;
   /** Of generator, forwarder and sink. */
   totalCpuUs: number;
-  /** Part of the machine's CPU time that went to others meanwhile, percent. */
-  foreignCpuPercent: number;
 }
 
 /** The processes of one bench, and the way to load them. */

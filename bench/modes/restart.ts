@@ -7,10 +7,10 @@ import { count, createMode } from '../mode.ts';
 import type { RelayOpening } from '../relay-process.ts';
 import { FLOWS } from '../stage/lanes.ts';
 import { makeReady, measure, PACED, type Running } from '../stage/measure.ts';
-import { onStage, type Place } from '../stage/stage.ts';
+import { onStage } from '../stage/stage.ts';
 import { formatParts, formatTable } from '../tables.ts';
 import { playRounds } from '../turns.ts';
-import { addSessions, countInKernel, startRelay, type EdgeRelay } from '../vs/candidates/relay.ts';
+import { addSessions, countInKernel, startRelay } from '../vs/candidates/relay.ts';
 
 /** The next relays have the same ones, and the sink, busy receiving, could not be told others. */
 const PORTS = { controlPort: 47_999, videoPort: 48_100, audioPort: 48_200 } as const;
@@ -55,10 +55,14 @@ export const restart = createMode({
         await makeReady({ ...running, isReady: async () => (await countInKernel(child)) === FLOWS });
         return await playRounds(rounds, 'kill', async () => {
           const load = measure(running, { ...PACED, seconds });
-          const { next, downMs } = await replace(place, relay, opening);
+          await delay(KILL_AT_MS);
+          const killedAt = performance.now();
+          process.kill(relay.child.pid, 'SIGKILL');
+          await delay(AWAY_MS);
+          relay = await startRelay(place, opening);
+          const downMs = performance.now() - killedAt;
           const { sent, delivered } = await load;
-          relay = next;
-          return { sent, delivered, downMs, takenUp: await countInKernel(next.child) };
+          return { sent, delivered, downMs, takenUp: await countInKernel(relay.child) };
         });
       });
       return { rounds, seconds, outcomes };
@@ -82,16 +86,3 @@ export const restart = createMode({
     ),
   files: () => [],
 });
-
-async function replace(
-  place: Place,
-  { child }: EdgeRelay,
-  opening: RelayOpening,
-): Promise<{ next: EdgeRelay; downMs: number }> {
-  await delay(KILL_AT_MS);
-  const killedAt = performance.now();
-  process.kill(child.pid, 'SIGKILL');
-  await delay(AWAY_MS);
-  const next = await startRelay(place, opening);
-  return { next, downMs: performance.now() - killedAt };
-}

@@ -48,14 +48,11 @@ export interface Measurement extends Carried {
   cpuNs: number;
   /** Datagrams that came per second. */
   rate: number;
-  p50Us: number;
   sent: number;
   delivered: number;
   /** Datagrams that came up to the forwarder's sockets, where it counts them, and pings that the clients sent. */
   slow: number;
   pings: number;
-  /** Part of the machine's CPU time that went to others meanwhile, percent. `NaN` if not told. */
-  foreignCpuPercent: number;
 }
 
 /** Precondition: the stage has nothing else to do. */

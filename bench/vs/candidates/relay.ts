@@ -25,23 +25,16 @@ export function parseSocketDatagrams(text: string): number {
 }
 
 /** A relay at the edge that listens. */
-export interface EdgeRelay {
+interface EdgeRelay {
   child: Child<RelayCommands>;
   videoPort: number;
 }
 
 export async function startRelay({ lane, group }: Place, opening: RelayOpening): Promise<EdgeRelay> {
   const child = group.start<RelayCommands>(FILE);
-  const videoPort = await child.ask.open({
-    ...opening,
-    config: {
-      bindAddress: lane.edgeToClient,
-      upstreamPortBase: EDGE_PORT_BASE,
-      allowLoopback: false,
-      ...opening.config,
-    },
-  });
-  return { child, videoPort };
+  const addresses = { bindAddress: lane.edgeToClient, upstreamPortBase: EDGE_PORT_BASE };
+  const config = { ...addresses, allowLoopback: false, ...opening.config };
+  return { child, videoPort: await child.ask.open({ ...opening, config }) };
 }
 
 /** Puts the sessions into its table; their hosts send to its slot, their clients can ping it. */
