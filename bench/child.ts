@@ -89,3 +89,18 @@ export function cpuUs(): number {
 export function nowNs(): number {
   return Number(process.hrtime.bigint());
 }
+
+const NS_PER_MS = 1e6;
+
+/** One measurement's time, on that clock: sending from start to end; datagrams sent from `fromNs` on are measured. */
+export type Window = Record<'startNs' | 'fromNs' | 'endNs', number>;
+
+/** @param leadMs - from now to the first datagram: time for the processes to be ready */
+export function openWindow(
+  leadMs: number,
+  { warmMs, measuredMs }: { warmMs: number; measuredMs: number },
+): Window {
+  const startNs = nowNs() + leadMs * NS_PER_MS;
+  const fromNs = startNs + warmMs * NS_PER_MS;
+  return { startNs, fromNs, endNs: fromNs + measuredMs * NS_PER_MS };
+}

@@ -23,11 +23,12 @@ export interface StagePlan {
   warmMs: number;
 }
 
-/** Plays a stream and tells what came of it. */
-export type Play = (wire: Wire) => Promise<Played>;
-
-/** Starts and pairs everything, and takes it down. */
-export async function onStage<T>(place: Place, plan: StagePlan, use: (play: Play) => Promise<T>): Promise<T> {
+/** Starts and pairs everything, and takes it down. @param use - is given how to play a stream */
+export async function onStage<T>(
+  place: Place,
+  plan: StagePlan,
+  use: (play: (wire: Wire) => Promise<Played>) => Promise<T>,
+): Promise<T> {
   const file = (name: string): URL => new URL(`./${name}.ts`, import.meta.url);
   const host = startChild<HostCommands>(file('host'), { prefix: place.prefix.host });
   const client = startChild<ClientCommands>(file('client'), { prefix: place.prefix.client });

@@ -3,7 +3,7 @@
  *
  * Source: BPF_MAP_UPDATE_BATCH and BPF_ENABLE_STATS in the kernel's include/uapi/linux/bpf.h.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
 import type { BpfMap } from '../../relay/datapath/kernel/bpf.ts';
 import { allocate, type Libc } from '../../relay/datapath/kernel/libc.ts';
@@ -46,27 +46,25 @@ export function keepTime(libc: Libc): number {
 
 /** Of all programs that this process has open. */
 export function readRuns(): ProgramRuns {
-  const texts = readdirSync(DESCRIPTORS).map((name) => readOrEmpty(`${DESCRIPTORS}/${name}`));
-  const found = texts.flatMap((text) => parseRuns(text) ?? []);
+  const found = readdirSync(DESCRIPTORS).map((name) => parseRuns(readOrEmpty(`${DESCRIPTORS}/${name}`)));
   const sum = (of: keyof ProgramRuns): number => found.reduce((total, runs) => total + runs[of], 0);
   return { runs: sum('runs'), ns: sum('ns') };
 }
 
-/** @param text - as in /proc/<pid>/fdinfo/<descriptor>. @returns `undefined` if that is no program. */
-export function parseRuns(text: string): ProgramRuns | undefined {
-  const ns = /^run_time_ns:\s*(\d+)$/m.exec(text)?.[1];
-  const runs = /^run_cnt:\s*(\d+)$/m.exec(text)?.[1];
-  return ns === undefined || runs === undefined ? undefined : { runs: Number(runs), ns: Number(ns) };
+/** @param text - as in /proc/<pid>/fdinfo/<descriptor>. @returns zeros if that is no program. */
+export function parseRuns(text: string): ProgramRuns {
+  return { runs: parseField(text, 'run_cnt') ?? 0, ns: parseField(text, 'run_time_ns') ?? 0 };
 }
 
-/** @param text - as `parseRuns`. @returns bytes that the kernel accounts to a map, `NaN` if it does not say. */
-export function parseMemory(text: string): number {
-  return Number(/^memlock:\s*(\d+)$/m.exec(text)?.[1] ?? NaN);
-}
-
-/** The kernel's memory of a map, bytes. */
+/** The kernel's memory of a map, bytes; `NaN` if it does not say. */
 export function readMemory({ descriptor }: BpfMap): number {
-  return parseMemory(readFileSync(`${DESCRIPTORS}/${descriptor}`, 'utf8'));
+  return parseField(readOrEmpty(`${DESCRIPTORS}/${descriptor}`), 'memlock') ?? NaN;
+}
+
+/** @param text - as `parseRuns` */
+export function parseField(text: string, name: string): number | undefined {
+  const digits = new RegExp(`^${name}:\\s*(\\d+)$`, 'm').exec(text)?.[1];
+  return digits === undefined ? undefined : Number(digits);
 }
 
 function call(libc: Libc, command: keyof typeof COMMAND, attributes: Uint8Array): number {

@@ -1,12 +1,11 @@
 /** One load on one wire: the same generator and the same sink, with nothing, the bare forwarder or the relay between. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BareCommands } from '../bare-process.ts';
-import { startChild, stopAll, type Child } from '../child.ts';
+import { startChild, stopAll, type Child, openWindow } from '../child.ts';
 import { readMachine } from '../machine.ts';
 import type { RelayCommands } from '../relay-process.ts';
 import type { Carried } from '../search.ts';
 import { LOOPBACK } from '../socket.ts';
-import { openWindow } from '../window.ts';
 import type { GeneratorCommands, SinkCommands } from './peers.ts';
 
 /** What lies between the peers, in the order of a round. */

@@ -6,12 +6,11 @@ import type { Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isPing, PING_SIZE, writePing } from '../../core/protocol/rtp/ping.ts';
-import { cpuUs, nowNs, serve } from '../child.ts';
+import { cpuUs, nowNs, serve, type Window } from '../child.ts';
 import { DATAGRAM_SIZE, readSentAt, writeSentAt, writeVideoDatagram } from '../datagram.ts';
 import { pingPayloadOf } from '../rows.ts';
 import { LOOPBACK, openSocket } from '../socket.ts';
 import { percentile } from '../statistics.ts';
-import type { Window } from '../window.ts';
 
 const PING_INTERVAL_MS = 500;
 const NS_PER_S = 1e9;
@@ -124,8 +123,8 @@ let measured = 0;
 let delivered = 0;
 
 function onDatagram(datagram: Buffer): void {
+  if (datagram.length !== DATAGRAM_SIZE) return;
   const sentAtNs = readSentAt(datagram);
-  if (sentAtNs === undefined) return;
   delivered += 1;
   if (sentAtNs < fromNs) return;
   latenciesNs[measured] = nowNs() - sentAtNs;

@@ -69,13 +69,18 @@ async function compare(stage: Stage, plan: Plan): Promise<ComparisonResults> {
   /** By title; at most one for each candidate. */
   const missing: Record<string, string> = {};
   const entrants = await startAll(stage, plan.names, missing);
-  const { rounds, foreign } = await measureRounds(entrants, plan);
+  const repeats = { left: REPEATS_MAX };
+  const play = (round: number): Promise<Round> => playRound(entrants, round, { ...plan, repeats });
+  say('warming up');
+  await play(0);
+  const rounds = await playRounds(plan.rounds, 'round', play);
   const searches = await playRounds(plan.searches, 'highest lossless rates, search', () =>
     search(entrants, plan.steps),
   );
-  const candidates = entrants.map(({ candidate: { name, title } }) =>
-    summarize({ name, title }, rounds, searches),
-  );
+  const loads = rounds
+    .flatMap((round) => Object.values(round))
+    .flatMap((turn) => [turn.paced, turn.saturated]);
+  const candidates = entrants.map(({ candidate }) => summarize(candidate, rounds, searches));
   return {
     machine: describeMachine(),
     rate: PACED.load.rate,
@@ -83,7 +88,7 @@ async function compare(stage: Stage, plan: Plan): Promise<ComparisonResults> {
     rounds: plan.rounds,
     seconds: plan.seconds,
     searches: plan.searches,
-    foreignCpuPercent: spreadOf(foreign),
+    foreignCpuPercent: spreadOf(loads.map(({ foreignCpuPercent }) => foreignCpuPercent)),
     candidates,
     missing,
     verdicts: judgeAll(candidates),
@@ -116,30 +121,22 @@ async function startAll(stage: Stage, names: string, missing: Record<string, str
 
 /**
  * Short loads, all candidates right after one another with each: what is compared ran within seconds, while the machine
- * was as it was. One round more goes first, uncounted.
+ * was as it was.
  */
-async function measureRounds(
+async function playRound(
   entrants: readonly Entrant[],
-  { rounds, seconds }: Plan,
-): Promise<{ rounds: Round[]; foreign: number[] }> {
-  const repeats = { left: REPEATS_MAX };
-  /** Of all loads that count, percent. */
-  const foreign: number[] = [];
-  const play = async (round: number): Promise<Round> => {
-    const measureAll = (load: Load): Promise<Measurement[]> =>
-      inTurn(entrants, round, ({ running }) => measureInQuiet(running, load, repeats));
-    const paced = await measureAll({ ...PACED, seconds });
-    const saturated = await measureAll({ ...SATURATED, seconds });
-    if (round > 0) foreign.push(...[...paced, ...saturated].map((load) => load.foreignCpuPercent));
-    const turns = entrants.flatMap(({ candidate: { name } }, index) => {
-      const [atRate, atMost] = [paced[index], saturated[index]];
-      return atRate && atMost ? [[name, { paced: atRate, saturated: atMost }] as const] : [];
-    });
-    return Object.fromEntries(turns);
-  };
-  say('warming up');
-  await play(0);
-  return { rounds: await playRounds(rounds, 'round', play), foreign };
+  round: number,
+  { seconds, repeats }: Plan & { repeats: { left: number } },
+): Promise<Round> {
+  const measureAll = (load: Load): Promise<Measurement[]> =>
+    inTurn(entrants, round, ({ running }) => measureInQuiet(running, load, repeats));
+  const paced = await measureAll({ ...PACED, seconds });
+  const saturated = await measureAll({ ...SATURATED, seconds });
+  const turns = entrants.map(({ candidate: { name } }, at) => [
+    name,
+    { paced: paced[at], saturated: saturated[at] },
+  ]);
+  return Object.fromEntries(turns) as Round;
 }
 
 /** @returns the least disturbed of a few tries. */
@@ -160,8 +157,9 @@ async function search(entrants: readonly Entrant[], steps: number): Promise<Reco
     );
   const single = await find({ burst: 20 }, SINGLE_MAX);
   const segmented = await find({ burst: 40, isSegmented: true }, SEGMENTED_MAX);
-  const rates = entrants.map(({ candidate: { name } }, index) => {
-    return [name, { single: single[index] ?? NaN, segmented: segmented[index] ?? NaN }] as const;
-  });
-  return Object.fromEntries(rates);
+  const rates = entrants.map(({ candidate: { name } }, at) => [
+    name,
+    { single: single[at], segmented: segmented[at] },
+  ]);
+  return Object.fromEntries(rates) as Record<string, RatesMax>;
 }

@@ -5,9 +5,8 @@
 import { formatSockaddr, numberOption, openUdpSocket } from '../../test/support/kernel-libc.ts';
 import { setSocketOption, testLibc } from '../../test/support/kernel-libc.ts';
 import type { Destination } from '../bare-process.ts';
-import { nowNs, serve } from '../child.ts';
+import { nowNs, serve, type Window } from '../child.ts';
 import { DATAGRAM_SIZE, writeSentAt, writeVideoDatagram } from '../datagram.ts';
-import type { Window } from '../window.ts';
 import { Batch } from './batch.ts';
 import { FLOWS, type Lane } from './lanes.ts';
 import { OPTION, sendMany, sleepUntil } from './libc.ts';

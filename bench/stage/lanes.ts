@@ -8,17 +8,11 @@ export const FLOWS = 20;
 export const CLIENT_PORT = 40_000;
 
 /** Where a lane's parts are. */
-export interface Lane {
+export interface Lane extends Record<'pod' | 'edgeToPod' | 'edgeToClient' | 'podNet' | 'clientNet', string> {
   /** 0 is the wire from pod to client, without an edge. */
   index: number;
-  pod: string;
-  edgeToPod: string;
-  edgeToClient: string;
   /** One for each flow. */
   clients: readonly string[];
-  /** As routes name them; the same on the bare wire. */
-  podNet: string;
-  clientNet: string;
 }
 
 const CLIENT_FIRST = 10;

@@ -1,9 +1,8 @@
 /** One load on one forwarder, and what it cost. */
 import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { nowNs } from '../child.ts';
+import { nowNs, openWindow } from '../child.ts';
 import type { Carried } from '../search.ts';
-import { openWindow } from '../window.ts';
 import type { Generation } from './generator.ts';
 import type { Place } from './stage.ts';
 

@@ -1,17 +1,9 @@
 /** The plot for README.md: CPU for each datagram, as a ratio to plain kernel forwarding, as horizontal bars. SVG. */
-import type { Spread } from '../statistics.ts';
 import type { ComparisonResults } from './report.ts';
-import { isOurs } from './summary.ts';
+import { isOurs, type Summary } from './summary.ts';
 
-/** One candidate's bars. */
-export interface Bar {
-  title: string;
-  /** Ratios. */
-  paced: Spread;
-  saturated: Spread;
-  /** Whether it is ours, and so drawn in colour. */
-  isOurs: boolean;
-}
+/** What is drawn of a candidate: ours is in colour. */
+export type Bar = Pick<Summary, 'name' | 'title' | 'pacedRatio' | 'saturatedRatio'>;
 
 const WIDTH = 760;
 const LABEL_WIDTH = 310;
@@ -25,17 +17,14 @@ const BAR = 13;
 const COLOUR = { text: '#7d8590', line: '#8b949e', ours: '#2f81f7', other: '#8b949e' } as const;
 
 export function plotResults({ machine, flows, rounds, candidates }: ComparisonResults): string {
-  const bars = candidates.map(({ pacedRatio: paced, saturatedRatio: saturated, name, title }) => {
-    return { title, paced, saturated, isOurs: isOurs({ name }) };
-  });
   const caption = `1200-byte datagrams over ${flows} flows; generator, forwarder and sink on ${machine.cores} cores of ${machine.cpu}; medians of ${rounds} rounds`;
-  return plotRatios(bars, caption);
+  return plotRatios(candidates, caption);
 }
 
 /** @param caption - what was measured, in a line. Bars that could not be measured are left out. */
 export function plotRatios(bars: readonly Bar[], caption: string): string {
-  const shown = bars.filter(({ paced, saturated }) => !Number.isNaN(paced.median + saturated.median));
-  const longest = Math.max(1, ...shown.flatMap(({ paced, saturated }) => [paced.median, saturated.median]));
+  const shown = bars.filter((bar) => ratiosOf(bar).every(Number.isFinite));
+  const longest = Math.max(1, ...shown.flatMap(ratiosOf));
   const scale = (WIDTH - LABEL_WIDTH - VALUE_WIDTH) / longest;
   const height = TOP + shown.length * ROW + BOTTOM;
   const one = round(LABEL_WIDTH + scale);
@@ -51,15 +40,20 @@ ${text(0, height - 10, caption, ' font-size="11"')}
 `;
 }
 
-function drawRow({ title, paced, saturated, isOurs }: Bar, y: number, scale: number): string {
-  const colour = isOurs ? COLOUR.ours : COLOUR.other;
+function ratiosOf({ pacedRatio, saturatedRatio }: Bar): [paced: number, saturated: number] {
+  return [pacedRatio.median, saturatedRatio.median];
+}
+
+function drawRow(bar: Bar, y: number, scale: number): string {
+  const [paced, saturated] = ratiosOf(bar);
+  const [colour, weight] = isOurs(bar) ? [COLOUR.ours, ' font-weight="600"'] : [COLOUR.other, ''];
   const draw = (value: number, at: number, opacity: number): string =>
     `  <rect x="${LABEL_WIDTH}" y="${at}" width="${round(value * scale)}" height="${BAR}" rx="2" fill="${colour}" fill-opacity="${opacity}"/>\n` +
     text(round(LABEL_WIDTH + value * scale + 6), at + BAR - 2, value.toFixed(2));
   return [
-    text(LABEL_WIDTH - 10, y + BAR + 5, title, ` text-anchor="end"${isOurs ? ' font-weight="600"' : ''}`),
-    draw(paced.median, y, 1),
-    draw(saturated.median, y + BAR + 2, 0.5),
+    text(LABEL_WIDTH - 10, y + BAR + 5, bar.title, ` text-anchor="end"${weight}`),
+    draw(paced, y, 1),
+    draw(saturated, y + BAR + 2, 0.5),
   ].join('\n');
 }
 
