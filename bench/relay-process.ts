@@ -32,6 +32,13 @@ const ON_LOOPBACK: RelayConfig = {
   allowLoopback: true,
 };
 
+const RTSP = {
+  bindAddress: LOOPBACK,
+  port: 0,
+  publicPorts: () => ({ control: 47_999, video: 48_100, audio: 48_200 }),
+  allowLoopback: true,
+} as const;
+
 /** What the relay's process can be asked. */
 export type RelayCommands = typeof commands;
 
@@ -47,7 +54,6 @@ export interface RelayOpening {
 /** So that the next process opens the keys that this one sealed. */
 const sealer = createSealer(Buffer.alloc(32, 1));
 const log = createLogger('warn', process.stderr);
-const register = new Registry();
 let table: SessionTable = createMemoryTable();
 /** That have a session; at most as many as sessions. */
 const slots = new Set<number>();
@@ -59,15 +65,18 @@ const commands = {
   /** @returns the public video port. */
   open: async ({ config, tableFolder, isWithRtsp = false }: RelayOpening): Promise<number> => {
     if (tableFolder !== undefined) table = await createStoredTable({ directory: tableFolder, log });
-    relay = createRelay({
-      config: { ...ON_LOOPBACK, ...config },
-      table: table.reader,
-      flows: table.writer('flow'),
-      sealer,
-      log,
-      register,
+    const shared = { table: table.reader, sealer, log, register: new Registry() };
+    const flows = table.writer('flow');
+    relay = createRelay({ ...shared, config: { ...ON_LOOPBACK, ...config }, flows });
+    const streams = table.writer('stream');
+    const rtsp = createRtspServer({
+      ...shared,
+      config: RTSP,
+      streams,
+      gate: new RtspGate(),
+      origins: new Origins(),
     });
-    if (isWithRtsp) await startRtsp();
+    if (isWithRtsp) await rtsp.start();
     return (await relay.start()).video;
   },
   /** Puts sessions and waits until the relay has them and their sockets. */
@@ -88,25 +97,6 @@ const commands = {
 
 function countSockets(): number {
   return process.getActiveResourcesInfo().filter((name) => name === 'UDPWrap').length;
-}
-
-async function startRtsp(): Promise<void> {
-  const rtsp = createRtspServer({
-    config: {
-      bindAddress: LOOPBACK,
-      port: 0,
-      publicPorts: () => ({ control: 47_999, video: 48_100, audio: 48_200 }),
-      allowLoopback: true,
-    },
-    table: table.reader,
-    streams: table.writer('stream'),
-    sealer,
-    gate: new RtspGate(),
-    origins: new Origins(),
-    log,
-    register,
-  });
-  await rtsp.start();
 }
 
 serve(commands);

@@ -3,7 +3,7 @@ import { LOOPBACK } from '../socket.ts';
 import { laneOf } from '../stage/lanes.ts';
 import { createNetwork, inside, letForward } from '../stage/network.ts';
 
-/** Machines, or what stands for them. */
+/** Where the processes run: machines, or what stands for them. */
 export interface Place {
   /** For people. */
   name: string;
@@ -11,21 +11,13 @@ export interface Place {
   /** Of the appliances, as clients reach them. */
   applianceAddress: string;
   /** What a command must begin with to run on that machine. */
-  prefix: Record<'host' | 'appliance' | 'client', readonly string[]>;
+  prefix?: Record<'host' | 'appliance' | 'client', readonly string[]>;
   /** Idempotent; synchronous. */
-  close: () => void;
+  close?: () => void;
 }
 
 /** Everything on one address. */
-export function createLoopback(): Place {
-  return {
-    name: 'loopback',
-    hostAddress: LOOPBACK,
-    applianceAddress: LOOPBACK,
-    prefix: { host: [], appliance: [], client: [] },
-    close: () => undefined,
-  };
-}
+export const ON_LOOPBACK: Place = { name: 'loopback', hostAddress: LOOPBACK, applianceAddress: LOOPBACK };
 
 /**
  * A client and a host on links of their own to the edge, where the appliances are; the edge forwards what is not

@@ -41,12 +41,8 @@ export function summarizeStream({ latenciesUs, framesLost }: StreamResult): Stre
 }
 
 /** One wire over all rounds. */
-export interface WireSummary {
+export interface WireSummary extends Record<'frames' | 'framesLost' | 'kernelRoutes', number> {
   wire: Wire;
-  /** Of all rounds. */
-  frames: number;
-  framesLost: number;
-  kernelRoutes: number;
   latencyMs: Percentiles<Spread>;
   /** To the direct wire of the same round. */
   addedMs: Percentiles<Spread>;
@@ -78,15 +74,15 @@ export function summarizeWire(wire: Wire, rounds: readonly Round[]): WireSummary
 export function formatWires(wires: readonly WireSummary[]): string {
   const columns = (
     name: string,
-    of: (summary: WireSummary) => Percentiles<Spread>,
+    of: 'latencyMs' | 'addedMs' | 'ratio',
     digits: number,
   ): Column<WireSummary>[] =>
-    PERCENTS.map((percent) => [`${name}p${percent}`, (summary) => of(summary)[percent], digits]);
+    PERCENTS.map((percent) => [`${name}p${percent}`, ({ [of]: at }) => at[percent], digits]);
   const name = ({ wire }: WireSummary): string => wire;
   return formatParts(
     formatTable(wires, [
       ['Frame latency, ms', name],
-      ...columns('', ({ latencyMs }) => latencyMs, 2),
+      ...columns('', 'latencyMs', 2),
       ['frames', ({ frames }) => frames],
       ['lost', ({ framesLost }) => framesLost],
       ['ways in the kernel', ({ kernelRoutes }) => kernelRoutes],
@@ -96,8 +92,8 @@ export function formatWires(wires: readonly WireSummary[]): string {
       wires.filter(({ wire }) => wire !== 'direct'),
       [
         ['To direct, in the same round', name],
-        ...columns('added ms, ', ({ addedMs }) => addedMs, 3),
-        ...columns('ratio, ', ({ ratio }) => ratio, 2),
+        ...columns('added ms, ', 'addedMs', 3),
+        ...columns('ratio, ', 'ratio', 2),
       ],
     ),
   );

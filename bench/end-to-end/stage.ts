@@ -30,37 +30,36 @@ export async function onStage<T>(
   use: (play: (wire: Wire) => Promise<Played>) => Promise<T>,
 ): Promise<T> {
   const file = (name: string): URL => new URL(`./${name}.ts`, import.meta.url);
-  const host = startChild<HostCommands>(file('host'), { prefix: place.prefix.host });
-  const client = startChild<ClientCommands>(file('client'), { prefix: place.prefix.client });
+  const { hostAddress, applianceAddress, prefix = { host: [], appliance: [], client: [] } } = place;
+  const host = startChild<HostCommands>(file('host'), { prefix: prefix.host });
+  const client = startChild<ClientCommands>(file('client'), { prefix: prefix.client });
   /** One for each wire but the direct one. */
   const appliances = new Map<Wire, Appliance>();
   try {
-    const { wires } = plan;
-    const options = { bindAddress: place.hostAddress, sessionsMax: wires.length };
-    const hostPort = await host.ask.start(options);
-    for (const [index, wire] of wires.entries()) {
+    const hostPort = await host.ask.start({ bindAddress: hostAddress, sessionsMax: plan.wires.length });
+    for (const [index, wire] of plan.wires.entries()) {
       const pair = (address: string, httpPort: number): Promise<void> =>
         client.ask.pair(wire, PIN, { address, httpPort, bitrateKbps: plan.bitrateKbps });
       if (wire === 'direct') {
-        await Promise.all([pair(place.hostAddress, hostPort), host.ask.enterPin(PIN)]);
+        await Promise.all([pair(hostAddress, hostPort), host.ask.enterPin(PIN)]);
         continue;
       }
       const appliance = startAppliance({
-        host: { name: HOST_NAME, address: place.hostAddress, httpPort: hostPort },
-        address: place.applianceAddress,
+        host: { name: HOST_NAME, address: hostAddress, httpPort: hostPort },
+        address: applianceAddress,
         portBase: PORT_BASE + index * PORTS_EACH,
         datapath: wire,
-        prefix: place.prefix.appliance,
+        prefix: prefix.appliance,
       });
       appliances.set(wire, appliance);
       await pairAppliance(appliance, wire, host);
       const { process, console, httpPort } = appliance;
-      await Promise.all([pair(place.applianceAddress, httpPort), process.ask.typePin(console, PIN)]);
+      await Promise.all([pair(applianceAddress, httpPort), process.ask.typePin(console, PIN)]);
     }
     return await use((wire) => play(client, appliances.get(wire), { ...plan, wire }));
   } finally {
     await stopAll([client, host, ...[...appliances.values()].map(({ process }) => process)]);
-    place.close();
+    place.close?.();
   }
 }
 

@@ -2,14 +2,8 @@
 import { spreadOf, spreadOfRounds } from '../statistics.ts';
 import { columnsOf, formatParts, formatTable, judge } from '../tables.ts';
 import { COSTS, summarizeCosts, summarizePrograms, WAYS } from './summary.ts';
-import type {
-  CostSummary,
-  InstallMeasurements,
-  Interval,
-  LaneSummary,
-  ProgramSummary,
-  Way,
-} from './summary.ts';
+import type { CostSummary, InstallMeasurements, Interval } from './summary.ts';
+import type { LaneSummary, ProgramSummary, Way } from './summary.ts';
 
 /** The most that may be. */
 const TARGET = { installMs: 100, sessions: 10_000, cpuRatio: 1.05 } as const;
@@ -46,7 +40,7 @@ export function formatInstall(measurements: InstallMeasurements): string {
       ['Load', ({ load }) => load],
       ['entries', nameOf],
       ...columnsOf(COSTS),
-      ['95 % interval of the median', ({ interval }) => formatInterval(interval)],
+      ['95 % interval of the median', formatInterval],
       ['thousand datagrams/s', ({ rate }) => rate.median / 1000],
       ['highest loss, %', ({ lossPercentMax }) => lossPercentMax, 2],
     ]),
@@ -67,7 +61,7 @@ function spreadOfWay({ rounds }: Install, way: Way): ReturnType<typeof spreadOf>
   return spreadOfRounds(rounds, (round) => round[way]);
 }
 
-function formatInterval({ low, high }: Interval): string {
+function formatInterval({ interval: { low, high } }: CostSummary): string {
   return Number.isFinite(low) ? `${low.toFixed(3)} to ${high.toFixed(3)}` : 'too few rounds';
 }
 

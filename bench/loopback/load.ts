@@ -134,10 +134,7 @@ async function run(processes: Processes, ports: readonly number[], load: Load): 
   };
 }
 
-interface Cpu extends ReturnType<typeof readMachine> {
-  peers: number;
-  forwarder: number;
-}
+type Cpu = Record<'peers' | 'forwarder', number> & ReturnType<typeof readMachine>;
 
 async function readCpu({ generator, sink, bare, relay }: Processes, wire: Wire): Promise<Cpu> {
   const machine = readMachine();

@@ -3,7 +3,7 @@
  * stamp in each frame.
  */
 import { z } from 'zod';
-import { createLoopback, createRouted } from '../end-to-end/place.ts';
+import { createRouted, ON_LOOPBACK } from '../end-to-end/place.ts';
 import { formatWires, summarizeWire, type Round, type Wire } from '../end-to-end/rounds.ts';
 import { onStage } from '../end-to-end/stage.ts';
 import { count, createMode } from '../mode.ts';
@@ -31,7 +31,7 @@ export const endToEnd = createMode({
   measure: async ({ datapath, rounds, seconds, bitrate: bitrateKbps }) => {
     const isWithKernel = datapath === 'kernel';
     const wires: Wire[] = isWithKernel ? ['direct', 'userspace', 'kernel'] : ['direct', 'userspace'];
-    const place = isWithKernel ? await createRouted() : createLoopback();
+    const place = isWithKernel ? await createRouted() : ON_LOOPBACK;
     const each = await onStage(place, { wires, bitrateKbps, seconds, warmMs: WARM_MS }, (play) =>
       playRounds(rounds, 'round', async (round): Promise<Round> => {
         const played = await inTurn(wires, round, async (wire) => [wire, await play(wire)] as const);

@@ -54,26 +54,21 @@ async function measureMaps(stage: Stage, rounds: number): Promise<MapMeasurement
   // The sessions' addresses are nobody's, but there is a way to them.
   runInside(namespace, ['ip', 'route', 'add', 'default', 'dev', 'to-client']);
   const edge = group.start<EdgeCommands>(new URL('../install/edge.ts', import.meta.url));
-  const play = async (): Promise<{ installs: InstallRound[]; reads: number[] }> => ({
-    installs: await oneByOne(CASES, (what) => installEachWay(edge, what)),
-    reads: await oneByOne(ENTRIES, (entries) => edge.ask.readCounts(entries)),
-  });
+  const installs = CASES.map((what) => ({ what, rounds: [] as InstallRound[] }));
+  const reads = ENTRIES.map((entries) => ({ entries, rounds: [] as number[] }));
+  const play = async (): Promise<void> => {
+    for (const { what, rounds } of installs) rounds.push(await installEachWay(edge, what));
+    for (const { entries, rounds } of reads) rounds.push(await edge.ask.readCounts(entries));
+  };
   try {
-    // Code is compiled.
+    // Code is compiled: that round does not count.
     await play();
-    const played = await playRounds(rounds, 'maps, round', play);
-    const bytes = await oneByOne(MAPS, (entriesMax) => edge.ask.mapBytes(entriesMax));
-    return {
-      installs: CASES.map((what, at) => ({
-        what,
-        rounds: played.flatMap(({ installs }) => installs[at] ?? []),
-      })),
-      reads: ENTRIES.map((entries, at) => ({
-        entries,
-        rounds: played.flatMap(({ reads }) => reads[at] ?? []),
-      })),
-      maps: MAPS.map((entriesMax, at) => ({ entriesMax, bytes: bytes[at] ?? NaN })),
-    };
+    for (const { rounds } of [...installs, ...reads]) rounds.pop();
+    await playRounds(rounds, 'maps, round', play);
+    const maps = await oneByOne(MAPS, async (entriesMax) => {
+      return { entriesMax, bytes: await edge.ask.mapBytes(entriesMax) };
+    });
+    return { installs, reads, maps };
   } finally {
     await edge.stop();
   }
