@@ -1,8 +1,6 @@
 /** Loaded before the appliance (`--import`): a person at its console, what it did, and what it holds. */
 import { readAwaitedPins, typePin } from '../test/support/pin-page.ts';
-import { cpuUs, serve } from './child.ts';
-import { collect } from './collect.ts';
-import { waitFor } from './patience.ts';
+import { collect, cpuUs, serve, waitFor } from './child.ts';
 
 const ENGINE = /^gleipnir_relay_datapath_info\{.*engine="(\w+)"/m;
 const KERNEL_ROUTES = /^gleipnir_relay_datapath_kernel_routes (\d+)$/m;

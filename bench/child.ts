@@ -4,11 +4,17 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createBirpc, type BirpcReturn } from 'birpc';
 
 /** A child that has not ended by itself after so long is killed. */
 const STOP_MS_MAX = 3_000;
+const COLLECT_ROUNDS = 4;
+const COLLECT_PAUSE_MS = 150;
+/** What another process is to do is awaited so long. */
+const PATIENCE_MS = 20_000;
+const LOOK_AGAIN_MS = 50;
 
 /** A running child that serves the commands `C`. */
 export interface Child<C extends object> {
@@ -103,4 +109,31 @@ export function openWindow(
   const startNs = nowNs() + leadMs * NS_PER_MS;
   const fromNs = startNs + warmMs * NS_PER_MS;
   return { startNs, fromNs, endNs: fromNs + measuredMs * NS_PER_MS };
+}
+
+/** Looks until there is something. @throws Error with `complaint` when there never is */
+export async function waitFor<T>(
+  complaint: string,
+  look: () => Promise<T | undefined> | T | undefined,
+): Promise<T> {
+  const until = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    if (performance.now() > until) throw new Error(complaint);
+    await delay(LOOK_AGAIN_MS);
+  }
+}
+
+/** By process.memoryUsage(). External is what objects of the heap own outside: buffers and sockets. */
+export type Memory = Record<'rssBytes' | 'heapUsedBytes' | 'externalBytes', number>;
+
+/** Collects all garbage, several times with pauses, since freed pages go back with a delay. Needs `--expose-gc`. */
+export async function collect(): Promise<Memory> {
+  for (let round = 0; round < COLLECT_ROUNDS; round += 1) {
+    await globalThis.gc?.({ execution: 'async', type: 'major' });
+    await delay(COLLECT_PAUSE_MS);
+  }
+  const { rss, heapUsed, external } = process.memoryUsage();
+  return { rssBytes: rss, heapUsedBytes: heapUsed, externalBytes: external };
 }

@@ -22,12 +22,9 @@ export function formatMachine({ cores, cpu, memoryGiB, kernel, node }: Machine):
 
 /** CPU time of the whole machine so far; exact to a clock tick (10 ms) per core. */
 export function readMachine(): { busyUs: number; allUs: number } {
-  let busyUs = 0;
-  let allUs = 0;
-  for (const { times } of cpus()) {
-    const busyMs = times.user + times.nice + times.sys + times.irq;
-    busyUs += busyMs * 1000;
-    allUs += (busyMs + times.idle) * 1000;
-  }
-  return { busyUs, allUs };
+  const cores = cpus();
+  const sum = (times: readonly number[]): number => times.reduce((total, ms) => total + ms * 1000, 0);
+  const idleUs = sum(cores.map(({ times }) => times.idle));
+  const busyUs = sum(cores.flatMap(({ times }) => [times.user, times.nice, times.sys, times.irq]));
+  return { busyUs, allUs: busyUs + idleUs };
 }

@@ -24,10 +24,7 @@ interface ModeDefinition<Options extends z.ZodObject, Results> {
   files?: (results: Results) => readonly ResultFile[];
 }
 
-interface ResultFile {
-  url: URL;
-  text: string;
-}
+type ResultFile = Readonly<{ url: URL; text: string }>;
 
 /** A mode, ready to run. */
 interface Mode {

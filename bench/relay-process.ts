@@ -13,9 +13,7 @@ import { RtspGate } from '../proxy/rtsp/gate.ts';
 import { createRtspServer } from '../proxy/rtsp/listener.ts';
 import type { RelayConfig } from '../relay/config.ts';
 import { createRelay, type Relay, type RelayStats } from '../relay/relay.ts';
-import { cpuUs, serve } from './child.ts';
-import { collect } from './collect.ts';
-import { waitFor } from './patience.ts';
+import { collect, cpuUs, serve, waitFor } from './child.ts';
 import { putSession, type BenchSession } from './rows.ts';
 import { LOOPBACK } from './socket.ts';
 
@@ -68,15 +66,10 @@ const commands = {
     const shared = { table: table.reader, sealer, log, register: new Registry() };
     const flows = table.writer('flow');
     relay = createRelay({ ...shared, config: { ...ON_LOOPBACK, ...config }, flows });
-    const streams = table.writer('stream');
-    const rtsp = createRtspServer({
-      ...shared,
-      config: RTSP,
-      streams,
-      gate: new RtspGate(),
-      origins: new Origins(),
-    });
-    if (isWithRtsp) await rtsp.start();
+    if (isWithRtsp) {
+      const deps = { gate: new RtspGate(), origins: new Origins(), streams: table.writer('stream') };
+      await createRtspServer({ ...shared, ...deps, config: RTSP }).start();
+    }
     return (await relay.start()).video;
   },
   /** Puts sessions and waits until the relay has them and their sockets. */

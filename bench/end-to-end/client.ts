@@ -2,8 +2,7 @@
 import { createClientCertificate } from '../../core/identity/certificate.ts';
 import { SimClient, type SimClientOptions } from '../../sim/client/client.ts';
 import { readSei } from '../../sim/media/sei.ts';
-import { nowNs, serve } from '../child.ts';
-import { waitFor } from '../patience.ts';
+import { nowNs, serve, waitFor } from '../child.ts';
 
 /** What came of it. */
 export interface StreamResult {

@@ -1,8 +1,7 @@
 /** Child process of the end-to-end bench: the simulated host. Its frames are stamped by the monotonic clock. */
 import { createSystemClock } from '../../sim/host/clock.ts';
 import { createSimHost, type SimHost } from '../../sim/host/host.ts';
-import { nowNs, serve } from '../child.ts';
-import { waitFor } from '../patience.ts';
+import { nowNs, serve, waitFor } from '../child.ts';
 
 /** What the host can be asked. */
 export type HostCommands = typeof commands;

@@ -7,7 +7,7 @@ import { readdirSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
 import type { BpfMap } from '../../relay/datapath/kernel/bpf.ts';
 import { allocate, type Libc } from '../../relay/datapath/kernel/libc.ts';
-import { readOrEmpty } from '../stage/softirq.ts';
+import { readOrEmpty } from '../stage/cpu-time.ts';
 
 const SYSCALL: Readonly<Partial<Record<NodeJS.Architecture, number>>> = { x64: 321, arm64: 280 };
 const COMMAND = { MAP_UPDATE_BATCH: 26, ENABLE_STATS: 32 } as const;

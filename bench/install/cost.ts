@@ -20,7 +20,7 @@ type CostPlan = Record<'rounds' | 'seconds', number>;
 /** Lets the edge of a lane forward. @throws Error when it does not */
 export async function openLoadedLane(place: Place, fill: Fill): Promise<LoadedLane> {
   const edge = place.group.start<EdgeCommands>(new URL('./edge.ts', import.meta.url));
-  const hostPorts = await aimAtEdge(place, LIVE_SLOT_PORT);
+  const hostPorts = await aimAtEdge(place, () => LIVE_SLOT_PORT);
   await edge.ask.forward(place.lane, hostPorts, fill);
   const running = { place };
   await makeReady(running);

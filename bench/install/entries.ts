@@ -4,7 +4,6 @@ import { allocate } from '../../relay/datapath/kernel/libc.ts';
 import { FAMILY } from '../../relay/datapath/kernel/network.ts';
 
 /** What a session has at most: a video, an audio and a control stream. */
-export const LEGS_MAX = 3;
 const LEG_FLAGS = [FLAG.VIDEO, 0, FLAG.CONTROL] as const;
 
 /** The slot that the hosts of a lane send to. */

@@ -1,8 +1,7 @@
 /** Memory: of the appliance as it starts, and what each idle session adds to the parts that hold it. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { startAppliance } from '../appliance.ts';
-import { startChild } from '../child.ts';
-import type { Memory } from '../collect.ts';
+import { startChild, type Memory } from '../child.ts';
 import type { RelayCommands } from '../relay-process.ts';
 import type { BenchSession } from '../rows.ts';
 import { LOOPBACK } from '../socket.ts';

@@ -3,9 +3,8 @@
  * stamp in each frame.
  */
 import { z } from 'zod';
-import { createRouted, ON_LOOPBACK } from '../end-to-end/place.ts';
 import { formatWires, summarizeWire, type Round, type Wire } from '../end-to-end/rounds.ts';
-import { onStage } from '../end-to-end/stage.ts';
+import { createRouted, ON_LOOPBACK, onStage } from '../end-to-end/stage.ts';
 import { count, createMode } from '../mode.ts';
 import { inTurn, playRounds } from '../turns.ts';
 

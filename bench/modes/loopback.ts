@@ -40,7 +40,7 @@ export const loopback = createMode({
   needs: '4 minutes',
   options: OPTIONS,
   quick: { rounds: 1, seconds: 0.3, searches: 1, steps: 2 },
-  measure: async (plan, isQuick) => {
+  measure: async (plan, isQuick): Promise<Results> => {
     say('memory');
     const memory = await measureMemory();
     const relayExecArgv = plan.profile === '' ? [] : ['--cpu-prof', `--cpu-prof-dir=${plan.profile}`];
@@ -48,8 +48,12 @@ export const loopback = createMode({
     try {
       for (const wire of WIRES) await bench.run({ ...WARM_UP, wire });
       const loads = await measureLoads(bench, plan);
-      const capacity = await measureCapacity(bench, plan);
+      const range = { ...RANGE, steps: plan.steps };
+      const searches = await playRounds(plan.searches, 'highest lossless rate, search', () =>
+        findHighest(WIRES, range, (wire, rate) => bench.run({ ...TRY, wire, rate })),
+      );
       const dropped = Object.entries(await bench.dropped()).filter(([, count]) => count > 0);
+      const capacity = spreadsOf(searches, CAPACITY);
       const streamed = { loads, capacity, dropped: Object.fromEntries(dropped) };
       return { machine: describeMachine(), isQuick, slots: plan.slots, ...streamed, memory };
     } finally {
@@ -76,11 +80,4 @@ async function measureLoads(bench: Bench, { rounds, seconds }: Plan): Promise<Ro
     }
   }
   return summaries;
-}
-
-async function measureCapacity(bench: Bench, { searches, steps }: Plan): Promise<Results['capacity']> {
-  const found = await playRounds(searches, 'highest lossless rate, search', () =>
-    findHighest(WIRES, { ...RANGE, steps }, (wire, rate) => bench.run({ ...TRY, wire, rate })),
-  );
-  return spreadsOf(found, CAPACITY);
 }

@@ -6,7 +6,7 @@ import { mountBpffs } from '../../test/support/bpffs.ts';
 import { count, createMode } from '../mode.ts';
 import type { RelayOpening } from '../relay-process.ts';
 import { FLOWS } from '../stage/lanes.ts';
-import { makeReady, measure, PACED, type Running } from '../stage/measure.ts';
+import { makeReady, measure, PACED, type Measurement, type Running } from '../stage/measure.ts';
 import { onStage } from '../stage/stage.ts';
 import { formatParts, formatTable } from '../tables.ts';
 import { playRounds } from '../turns.ts';
@@ -24,9 +24,7 @@ const OPTIONS = z.object({
 });
 
 /** One kill. */
-interface Outcome {
-  sent: number;
-  delivered: number;
+interface Outcome extends Pick<Measurement, 'sent' | 'delivered'> {
   /** From the kill until the next relay answered that it listens, ms. */
   downMs: number;
   /** Streams that the next relay found in the kernel and took up. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { parsePlaces, parseUsage } from './cgroup.ts';
+import { parsePlaces, parseUsage } from './cpu-time.ts';
 import { isLeftOver, nameOf } from './leftovers.ts';
-import { parseSchedstat } from './softirq.ts';
+import { parseSchedstat } from './cpu-time.ts';
 
 describe('parsePlaces', () => {
   it('prefers cpuacct of version 1, under its own name or with its companions', () => {

@@ -9,8 +9,7 @@ import { nowNs, serve, type Window } from '../child.ts';
 import { DATAGRAM_SIZE, writeSentAt, writeVideoDatagram } from '../datagram.ts';
 import { Batch } from './batch.ts';
 import { FLOWS, type Lane } from './lanes.ts';
-import { OPTION, sendMany, sleepUntil } from './libc.ts';
-import { openSharedCounter } from './shared-counter.ts';
+import { openSharedCounter, OPTION, sendMany, sleepUntil } from './libc.ts';
 
 const NS_PER_S = 1e9;
 /** Ports of the hosts: those of flow n are this and n. */
@@ -51,7 +50,7 @@ const received = openSharedCounter(process.argv[2] ?? '');
 
 const commands = {
   /** Where the hosts of one lane send to, each flow. @returns the hosts' ports. */
-  aim: ({ lane, destinations }: { lane: Lane; destinations: readonly Destination[] }): number[] => {
+  aim: (lane: Lane, destinations: readonly Destination[]): number[] => {
     const sockets = destinations.map(({ address, port }, flow) => {
       const socket = openUdpSocket(lane.pod, HOST_PORT_BASE + flow);
       const sockaddr = formatSockaddr(address, port);

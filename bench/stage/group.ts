@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { startChild, type Child } from '../child.ts';
-import { Cgroup } from './cgroup.ts';
+import { Cgroup } from './cpu-time.ts';
 import { nameOf, signal } from './leftovers.ts';
 import { inside } from './network.ts';
 
@@ -14,23 +14,25 @@ const REMOVE_TRIES = 100;
 const REMOVE_PAUSE_MS = 20;
 
 export class Group {
-  readonly #namespace: string;
   readonly #cgroup: Cgroup | undefined;
+  /** What a command must begin with. */
+  readonly #prefix: readonly string[];
 
   /** @param suffix - names the group among those of this run */
   constructor(suffix: string, namespace: string) {
-    this.#namespace = namespace;
     this.#cgroup = Cgroup.create(nameOf(suffix));
+    const join = this.#cgroup === undefined ? [] : [...JOIN, this.#cgroup.procs];
+    this.#prefix = [...join, ...inside(namespace)];
   }
 
   /** Starts a Node process of the bench inside. */
   start<C extends object>(file: URL, args: readonly string[] = []): Child<C> {
-    return startChild<C>(file, { args, prefix: this.#prefix() });
+    return startChild<C>(file, { args, prefix: this.#prefix });
   }
 
   /** Starts a program inside, which ends with the group, or else with its namespace; what it prints is lost. */
   spawn(command: readonly string[]): void {
-    const [program = '', ...args] = [...this.#prefix(), ...command];
+    const [program = '', ...args] = [...this.#prefix, ...command];
     spawn(program, args, { stdio: 'ignore' }).unref();
   }
 
@@ -50,10 +52,5 @@ export class Group {
     for (let attempt = 0; attempt < REMOVE_TRIES && this.#cgroup?.remove() === false; attempt += 1) {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, REMOVE_PAUSE_MS);
     }
-  }
-
-  #prefix(): string[] {
-    const there = inside(this.#namespace);
-    return this.#cgroup === undefined ? there : [...JOIN, this.#cgroup.procs, ...there];
   }
 }

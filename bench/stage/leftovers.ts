@@ -1,10 +1,8 @@
 /** Names of what one run makes on the machine, how it goes away, and how to tell what was left by a run that is gone. */
 
-const PREFIX = 'gleipnir-bench-';
-
 /** @param suffix - lower-case letters and digits */
 export function nameOf(suffix: string): string {
-  return `${PREFIX}${process.pid}-${suffix}`;
+  return `gleipnir-bench-${process.pid}-${suffix}`;
 }
 
 /** Whether a run of the bench that has ended made this. */

@@ -13,8 +13,7 @@ import { DATAGRAM_SIZE, readSentAt } from '../datagram.ts';
 import { pingPayloadOf } from '../rows.ts';
 import { Batch } from './batch.ts';
 import { CLIENT_PORT, type Lane } from './lanes.ts';
-import { OPTION, receiveMany, sendMany } from './libc.ts';
-import { openSharedCounter } from './shared-counter.ts';
+import { openSharedCounter, OPTION, receiveMany, sendMany } from './libc.ts';
 import { formatAllocate, formatChannelBind, parseTurnAnswer } from './turn.ts';
 
 const BUFFER_BYTES = 32 * 1024 * 1024;

@@ -9,7 +9,7 @@ import { laneOf, type Lane } from './lanes.ts';
 import { atExit, isLeftOver, nameOf } from './leftovers.ts';
 import { createNetwork } from './network.ts';
 import type { SinkCommands } from './sink.ts';
-import { findSoftirqThreads, readThreadsUs } from './softirq.ts';
+import { findSoftirqThreads, readThreadsUs } from './cpu-time.ts';
 
 /** What has a lane to itself: its links, and a group of processes. */
 export interface Place {
@@ -33,7 +33,10 @@ export interface Stage {
 
 /** Uses a stage and takes it down, however this process ends, short of SIGKILL. @throws Error where it cannot be */
 export async function onStage<T>(use: (stage: Stage) => Promise<T>): Promise<T> {
-  for (const left of readdirSync(tmpdir()).filter(isLeftOver)) removeFolder(join(tmpdir(), left));
+  const remove = (path: string): void => {
+    rmSync(path, { recursive: true, force: true });
+  };
+  for (const left of readdirSync(tmpdir()).filter(isLeftOver)) remove(join(tmpdir(), left));
   const folder = mkdtempSync(join(tmpdir(), nameOf('')));
   const network = await createNetwork();
   /** One for each lane, and one for each peer. */
@@ -46,7 +49,7 @@ export async function onStage<T>(use: (stage: Stage) => Promise<T>): Promise<T> 
   const close = (): void => {
     for (const group of groups.splice(0)) group.end();
     network.close();
-    removeFolder(folder);
+    remove(folder);
   };
   atExit(close);
   try {
@@ -74,18 +77,8 @@ export async function onStage<T>(use: (stage: Stage) => Promise<T>): Promise<T> 
   }
 }
 
-/** Lets the hosts of a place send to its edge. @param port - that of a flow. @returns the hosts' ports. */
-export async function aimAtEdge(
-  { stage, lane }: Place,
-  port: number | ((flow: number) => number),
-): Promise<number[]> {
-  const destinations = lane.clients.map((_, flow) => ({
-    address: lane.edgeToPod,
-    port: typeof port === 'number' ? port : port(flow),
-  }));
-  return await stage.generator.ask.aim({ lane, destinations });
-}
-
-function removeFolder(path: string): void {
-  rmSync(path, { recursive: true, force: true });
+/** Lets the hosts of a place send to its edge. @param portOf - a flow. @returns the hosts' ports. */
+export async function aimAtEdge({ stage, lane }: Place, portOf: (flow: number) => number): Promise<number[]> {
+  const destinations = lane.clients.map((_, flow) => ({ address: lane.edgeToPod, port: portOf(flow) }));
+  return await stage.generator.ask.aim(lane, destinations);
 }

@@ -14,7 +14,7 @@
 
 const COOKIE = 0x2112_a442;
 const HEADER_SIZE = 20;
-const AT = { type: 0, cookie: 4, transaction: 16 } as const;
+const AT = { cookie: 4, transaction: 16 } as const;
 const REQUEST = { allocate: 0x0003, channelBind: 0x0009 } as const;
 const SUCCESS = 0x0100;
 const CLASS = 0x0110;
@@ -61,7 +61,7 @@ export function formatChannelBind(transaction: number, peer: { address: string; 
 /** @returns `undefined` for what is no answer of a server, or a refusal. */
 export function parseTurnAnswer(bytes: Buffer): TurnAnswer | undefined {
   if (bytes.length < HEADER_SIZE || bytes.readUInt32BE(AT.cookie) !== COOKIE) return undefined;
-  if ((bytes.readUInt16BE(AT.type) & CLASS) !== SUCCESS) return undefined;
+  if ((bytes.readUInt16BE() & CLASS) !== SUCCESS) return undefined;
   return { transaction: bytes.readUInt32BE(AT.transaction), relayedPort: findRelayedPort(bytes) };
 }
 

@@ -22,8 +22,14 @@ export type RatesMax = Record<'single' | 'segmented', number>;
 /** One search: every candidate's rates, by its name. */
 export type Search = Readonly<Record<string, RatesMax>>;
 
-/** A candidate's part of something, and that of the limit. */
-type Pair<T> = Readonly<{ mine: T; limit: T | undefined }>;
+/** A candidate's part of something, and that of the bare wire and of the limit. */
+type Pair<T> = Readonly<{ mine: T; wire: T | undefined; limit: T | undefined }>;
+
+function pairsOf<T>(all: readonly Readonly<Record<string, T>>[], name: string): Pair<T>[] {
+  return all.flatMap(({ [name]: mine, [WIRE]: wire, [LIMIT]: limit }) =>
+    mine ? [{ mine, wire, limit }] : [],
+  );
+}
 
 function ratio<T>({ mine, limit }: Pair<T>, of: (part: T) => number): number {
   return limit === undefined ? NaN : of(mine) / of(limit);
@@ -79,16 +85,11 @@ export function summarize(
   rounds: readonly Round[],
   searches: readonly Search[],
 ): Summary {
-  const pairs = rounds.flatMap(({ [name]: mine, [WIRE]: wire, [LIMIT]: limit }) =>
-    mine === undefined ? [] : [{ mine, wire, limit }],
-  );
+  const pairs = pairsOf(rounds, name);
   const quiet = pairs.flatMap(({ mine, wire }) =>
     wire !== undefined && isQuiet(mine.paced) && isQuiet(wire.paced)
       ? [{ mine: mine.paced, wire: wire.paced }]
       : [],
-  );
-  const found = searches.flatMap(({ [name]: mine, [LIMIT]: limit }) =>
-    mine === undefined ? [] : [{ mine, limit }],
   );
   const loads = pairs.flatMap(({ mine }) => [mine.paced, mine.saturated]);
   const sum = (figure: 'delivered' | 'slow' | 'pings'): number =>
@@ -100,7 +101,7 @@ export function summarize(
     ...spreadsOf(quiet, LATENCIES),
     quietRounds: quiet.length,
     lossPercentMax: spreadOfRounds(pairs, ({ mine }) => mine.paced.lossPercent).max,
-    ...spreadsOf(found, RATES),
+    ...spreadsOf(pairsOf(searches, name), RATES),
     delivered: sum('delivered'),
     slow: sum('slow'),
     pings: sum('pings'),

@@ -1,8 +1,8 @@
 /** coturn: each client has an allocation at the server, and a channel for its host, which sends to the relayed address. */
 import { join } from 'node:path';
-import { waitFor } from '../../patience.ts';
 import { aimAtEdge } from '../../stage/stage.ts';
 import { findProgram, whyNotInstalled, type Candidate } from './candidate.ts';
+import { waitFor } from '../../child.ts';
 
 const PORT = 3478;
 const FEATURES_OFF = ['--no-auth', '--no-tls', '--no-dtls', '--no-tcp', '--no-tcp-relay', '--no-cli'];

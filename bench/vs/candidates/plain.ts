@@ -16,7 +16,7 @@ const listClients = ({ lane }: Place): { address: string; port: number }[] =>
 
 async function aimAtClients(place: Place): Promise<Running> {
   const { stage, lane } = place;
-  await stage.generator.ask.aim({ lane, destinations: listClients(place) });
+  await stage.generator.ask.aim(lane, listClients(place));
   return { place };
 }
 
@@ -38,7 +38,7 @@ export const nodeDgram: Candidate = {
     const { ask } = place.group.start<BareCommands>(BARE);
     const port = await ask.open({ input: place.lane.edgeToPod, output: place.lane.edgeToClient });
     await ask.aim(listClients(place));
-    await aimAtEdge(place, port);
+    await aimAtEdge(place, () => port);
     return { place };
   },
 };

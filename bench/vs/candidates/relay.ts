@@ -41,7 +41,7 @@ export async function startRelay({ lane, group }: Place, opening: RelayOpening):
 export async function addSessions(place: Place, { child, videoPort }: EdgeRelay): Promise<void> {
   const { stage, lane } = place;
   // A slot is three ports, the second of which is for video.
-  const hostPorts = await aimAtEdge(place, portOf(1));
+  const hostPorts = await aimAtEdge(place, () => portOf(1));
   const sessions = hostPorts.map((hostVideoPort, index) => ({
     index,
     slot: 0,

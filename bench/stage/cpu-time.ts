@@ -1,13 +1,14 @@
 /**
- * CPU time by control group: what all processes of a group have used, workers and softirq work done in their name included,
+ * CPU time of the kernel's softirq threads, and by control group: what all processes of a group have used, workers and softirq work done in their name included,
  * to the nanosecond (version 1, `cpuacct`) or microsecond (version 2).
+ *
+ * Forwarding that is not done in a sender's name is done by softirq threads, and belongs to no group of ours.
  *
  * Source: cgroups(7), the kernel's Documentation/admin-guide/cgroup-v1/cpuacct.rst and cgroup-v2.rst.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isLeftOver } from './leftovers.ts';
-import { readOrEmpty } from './softirq.ts';
 
 const ROOT = '/sys/fs/cgroup';
 /** Where each version tells the CPU time of a group, and in which unit. */
@@ -19,7 +20,6 @@ const USAGE = {
 /** Where this process's group is, and how its CPU time is told. */
 export interface CgroupPlace {
   version: 1 | 2;
-  /** Of the file system. */
   folder: string;
   /** That of all processes of the machine. */
   root: string;
@@ -103,5 +103,31 @@ export class Cgroup {
       return !existsSync(this.#path);
     }
     return true;
+  }
+}
+
+/** CPU time of one thread, µs, as in /proc/<pid>/schedstat; 0 if it does not say. */
+export function parseSchedstat(text: string): number {
+  return Number(/^(\d+) \d+ \d+$/m.exec(text)?.[1] ?? 0) * 1e-3;
+}
+
+/** Process ids of the softirq threads; none where they are not shown. */
+export function findSoftirqThreads(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && readOrEmpty(`/proc/${name}/comm`).startsWith('ksoftirqd/'))
+    .map(Number);
+}
+
+/** CPU time of these threads together, µs. */
+export function readThreadsUs(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => sum + parseSchedstat(readOrEmpty(`/proc/${pid}/schedstat`)), 0);
+}
+
+/** Processes end, and descriptors are closed, while their folders are listed. */
+export function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
   }
 }
