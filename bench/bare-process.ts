@@ -6,10 +6,7 @@ import { LOOPBACK, openSocket } from './socket.ts';
 export type BareCommands = typeof commands;
 
 /** Where a datagram goes to. */
-export interface Destination {
-  address: string;
-  port: number;
-}
+export type Destination = Readonly<{ address: string; port: number }>;
 
 /** Whom the next datagrams go to, in turn: as many as the flows that come in. */
 let destinations: readonly Destination[] = [];

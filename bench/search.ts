@@ -19,13 +19,8 @@ export interface Carried {
   isReached: boolean;
 }
 
-/** Between which rates, datagrams per second, on a scale of ratios. */
-export interface Search {
-  min: number;
-  max: number;
-  /** Halvings; six leave an uncertainty of 4 % of a range of ten. */
-  steps: number;
-}
+/** Between which rates, datagrams per second; and how many halvings, of which six leave 4 % of a range of ten. */
+export type Search = Record<'min' | 'max' | 'steps', number>;
 
 /** Whether what was sent came, and in time. A rate that the generator did not reach was not carried. */
 export function isLossless({ lossPercent, p99Us, isReached }: Carried): boolean {

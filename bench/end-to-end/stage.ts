@@ -64,12 +64,10 @@ export interface StagePlan {
   warmMs: number;
 }
 
+type Play = (wire: Wire) => Promise<Played>;
+
 /** Starts and pairs everything, and takes it down. @param use - is given how to play a stream */
-export async function onStage<T>(
-  place: Place,
-  plan: StagePlan,
-  use: (play: (wire: Wire) => Promise<Played>) => Promise<T>,
-): Promise<T> {
+export async function onStage<T>(place: Place, plan: StagePlan, use: (play: Play) => Promise<T>): Promise<T> {
   const file = (name: string): URL => new URL(`./${name}.ts`, import.meta.url);
   const { hostAddress, applianceAddress, prefix = { host: [], appliance: [], client: [] } } = place;
   const host = startChild<HostCommands>(file('host'), { prefix: prefix.host });
@@ -93,7 +91,7 @@ export async function onStage<T>(
         prefix: prefix.appliance,
       });
       appliances.set(wire, appliance);
-      await pairAppliance(appliance, wire, host);
+      await pairHost(host, appliance, wire);
       const { process, console, httpPort } = appliance;
       await Promise.all([pair(applianceAddress, httpPort), process.ask.typePin(console, PIN)]);
     }
@@ -105,14 +103,11 @@ export async function onStage<T>(
 }
 
 /** Tells the host the PIN that the appliance shows. @throws Error when the appliance forwards elsewhere */
-async function pairAppliance(
-  { process, console }: Appliance,
-  wire: Wire,
-  host: Child<HostCommands>,
-): Promise<void> {
-  const pins = await process.ask.awaitedPins(console);
+async function pairHost(host: Child<HostCommands>, appliance: Appliance, wire: Wire): Promise<void> {
+  const { ask } = appliance.process;
+  const pins = await ask.awaitedPins(appliance.console);
   await host.ask.enterPin(pins[HOST_NAME] ?? '');
-  const { engine } = await process.ask.datapath(console);
+  const { engine } = await ask.datapath(appliance.console);
   if (engine !== wire) throw new Error(`The appliance forwards in ${engine}, not in ${wire}`);
 }
 

@@ -15,10 +15,7 @@ const IDLE_MS = 1_500;
 const HOST_PORT_BASE = 30_000;
 
 /** What each of 1000 idle sessions adds. */
-export interface IdleSessions extends Record<
-  'rssBytesPerSession' | 'heapBytesPerSession' | 'externalBytesPerSession',
-  number
-> {
+export interface IdleSessions extends Record<`${'rss' | 'heap' | 'external'}BytesPerSession`, number> {
   sessions: number;
   /** Upstream slots that the sessions share, three UDP sockets each. */
   slots: number;

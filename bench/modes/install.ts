@@ -4,7 +4,8 @@ import type { Child } from '../child.ts';
 import { measureCosts, measurePrograms, openLoadedLane, type LoadedLane } from '../install/cost.ts';
 import type { EdgeCommands } from '../install/edge.ts';
 import { formatInstall } from '../install/report.ts';
-import { WAYS, type InstallMeasurements, type InstallRound } from '../install/summary.ts';
+import { WAYS } from '../install/summary.ts';
+import type { InstallCase, InstallMeasurements, InstallRound } from '../install/summary.ts';
 import { measureSessions } from '../loopback/memory.ts';
 import { count, createMode, seconds } from '../mode.ts';
 import { runInside } from '../stage/network.ts';
@@ -48,6 +49,7 @@ export const install = createMode({
 });
 
 type MapMeasurements = Pick<InstallMeasurements, 'installs' | 'reads' | 'maps'>;
+type TrafficMeasurements = Pick<InstallMeasurements, 'costs' | 'programs'>;
 
 async function measureMaps(stage: Stage, rounds: number): Promise<MapMeasurements> {
   const { edge: namespace, group } = stage.addPlace(1);
@@ -74,20 +76,14 @@ async function measureMaps(stage: Stage, rounds: number): Promise<MapMeasurement
   }
 }
 
-async function installEachWay(
-  edge: Child<EdgeCommands>,
-  what: (typeof CASES)[number],
-): Promise<InstallRound> {
+async function installEachWay(edge: Child<EdgeCommands>, what: InstallCase): Promise<InstallRound> {
   const ms = await oneByOne(WAYS, async (way) => {
     return [way, await edge.ask.install(what, way, INSTALL_ENTRIES_MAX)] as const;
   });
   return Object.fromEntries(ms) as InstallRound;
 }
 
-async function measureTraffic(
-  stage: Stage,
-  plan: Plan,
-): Promise<Pick<InstallMeasurements, 'costs' | 'programs'>> {
+async function measureTraffic(stage: Stage, plan: Plan): Promise<TrafficMeasurements> {
   const lanes = await oneByOne([...COST_ENTRIES.entries()], ([index, entries]): Promise<LoadedLane> => {
     return openLoadedLane(stage.addPlace(index + 2), { entries, entriesMax: COST_ENTRIES_MAX });
   });

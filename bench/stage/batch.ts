@@ -7,16 +7,11 @@
 import { allocate } from '../../relay/datapath/kernel/libc.ts';
 import { addressOf, formatSockaddr } from '../../test/support/kernel-libc.ts';
 
-const HEADER = {
-  size: 64,
-  name: 0,
-  nameSize: 8,
-  vector: 16,
-  vectors: 24,
-  control: 32,
-  controlSize: 40,
-  length: 56,
-};
+/** Fields of a header: where they are, and where how many or how long is said. */
+const NAME = { at: 0, size: 8 } as const;
+const VECTORS = { at: 16, size: 24 } as const;
+const CONTROL = { at: 32, size: 40 } as const;
+const [LENGTH_AT, HEADER_SIZE] = [56, 64];
 const VECTOR = { size: 16, base: 0, length: 8 };
 
 export class Batch {
@@ -33,15 +28,15 @@ export class Batch {
   constructor({ count, size }: { count: number; size: number }) {
     const bytes = allocate(count * size);
     const vectors = allocate(count * VECTOR.size);
-    this.headers = allocate(count * HEADER.size);
+    this.#held.push(vectors);
+    this.headers = allocate(count * HEADER_SIZE);
     this.#headers = new DataView(this.headers.buffer);
     this.#vectors = new DataView(vectors.buffer);
     this.messages = Array.from({ length: count }, (_, index) => {
       const at = index * VECTOR.size;
       this.#vectors.setBigUint64(at + VECTOR.base, addressOf(bytes) + BigInt(index * size), true);
       this.setSize(index, size);
-      this.#refer(index, HEADER.vector, vectors, at);
-      this.#set(index, HEADER.vectors, 1);
+      this.#refer(index, VECTORS, 1, addressOf(vectors) + BigInt(at));
       return Buffer.from(bytes.buffer, index * size, size);
     });
   }
@@ -56,28 +51,24 @@ export class Batch {
     const sockaddr = formatSockaddr(address, port);
     const bytes = allocate(sockaddr.length);
     bytes.set(sockaddr);
-    this.#refer(index, HEADER.name, bytes);
-    this.#set(index, HEADER.nameSize, bytes.length);
+    this.#held.push(bytes);
+    this.#refer(index, NAME, bytes.length, addressOf(bytes));
   }
 
   /** What goes with message `index`: a `struct cmsghdr` and its data. */
   setControl(index: number, control: Uint8Array<ArrayBuffer>): void {
-    this.#refer(index, HEADER.control, control);
-    this.#set(index, HEADER.controlSize, control.length);
+    this.#held.push(control);
+    this.#refer(index, CONTROL, control.length, addressOf(control));
   }
 
   /** Bytes of message `index` that were sent or received. */
   lengthOf(index: number): number {
-    return this.#headers.getUint32(index * HEADER.size + HEADER.length, true);
+    return this.#headers.getUint32(index * HEADER_SIZE + LENGTH_AT, true);
   }
 
-  #refer(index: number, field: number, bytes: Uint8Array, offset = 0): void {
-    this.#held.push(bytes);
-    const address = addressOf(bytes) + BigInt(offset);
-    this.#headers.setBigUint64(index * HEADER.size + field, address, true);
-  }
-
-  #set(index: number, field: number, value: number): void {
-    this.#headers.setBigUint64(index * HEADER.size + field, BigInt(value), true);
+  #refer(index: number, field: Record<'at' | 'size', number>, size: number, address: bigint): void {
+    const start = index * HEADER_SIZE;
+    this.#headers.setBigUint64(start + field.at, address, true);
+    this.#headers.setBigUint64(start + field.size, BigInt(size), true);
   }
 }

@@ -11,6 +11,8 @@ import { createNetwork } from './network.ts';
 import type { SinkCommands } from './sink.ts';
 import { findSoftirqThreads, readThreadsUs } from './cpu-time.ts';
 
+const REMOVE = { recursive: true, force: true } as const;
+
 /** What has a lane to itself: its links, and a group of processes. */
 export interface Place {
   stage: Stage;
@@ -33,10 +35,7 @@ export interface Stage {
 
 /** Uses a stage and takes it down, however this process ends, short of SIGKILL. @throws Error where it cannot be */
 export async function onStage<T>(use: (stage: Stage) => Promise<T>): Promise<T> {
-  const remove = (path: string): void => {
-    rmSync(path, { recursive: true, force: true });
-  };
-  for (const left of readdirSync(tmpdir()).filter(isLeftOver)) remove(join(tmpdir(), left));
+  for (const left of readdirSync(tmpdir()).filter(isLeftOver)) rmSync(join(tmpdir(), left), REMOVE);
   const folder = mkdtempSync(join(tmpdir(), nameOf('')));
   const network = await createNetwork();
   /** One for each lane, and one for each peer. */
@@ -49,7 +48,7 @@ export async function onStage<T>(use: (stage: Stage) => Promise<T>): Promise<T> 
   const close = (): void => {
     for (const group of groups.splice(0)) group.end();
     network.close();
-    remove(folder);
+    rmSync(folder, REMOVE);
   };
   atExit(close);
   try {

@@ -5,14 +5,11 @@ import { columnsOf, formatParts, formatSpread, formatTable } from '../tables.ts'
 import { COSTS, LATENCIES, RATES, type Summary, type Verdict } from './summary.ts';
 
 /** Everything one run found. */
-export interface ComparisonResults {
+export interface ComparisonResults extends Record<
+  'rate' | 'flows' | 'rounds' | 'seconds' | 'searches',
+  number
+> {
   machine: Machine;
-  /** Datagrams per second of the fixed rate, and of how many flows. */
-  rate: number;
-  flows: number;
-  rounds: number;
-  seconds: number;
-  searches: number;
   /** Part of the machine that other programs had during the rounds, percent: middle and extremes of the loads. */
   foreignCpuPercent: Spread;
   candidates: Summary[];
