@@ -29,10 +29,10 @@ export function formatTable<R>(rows: readonly R[], columns: readonly Column<R>[]
 export function columnsOf<R, K extends string>(figures: Figures<R, K>): Column<Record<K, Spread>>[] {
   return (Object.keys(figures) as K[]).map((name) => {
     const { head, digits, unit } = figures[name];
-    const show = ({ [name]: { median, min, max } }: Record<K, Spread>): Spread => {
+    const inUnit = ({ median, min, max }: Spread): Spread => {
       return { median: median / unit, min: min / unit, max: max / unit };
     };
-    return [head, show, digits];
+    return [head, (row) => inUnit(row[name]), digits];
   });
 }
 

@@ -40,11 +40,10 @@ export function summarizeStream({ latenciesUs, framesLost }: StreamResult): Stre
   return { frames: sorted.length, framesLost, latencyMs };
 }
 
-/** One wire over all rounds. */
+/** One wire over all rounds; added and ratio are to the direct wire of the same round. */
 export interface WireSummary extends Record<'frames' | 'framesLost' | 'kernelRoutes', number> {
   wire: Wire;
   latencyMs: Percentiles<Spread>;
-  /** To the direct wire of the same round. */
   addedMs: Percentiles<Spread>;
   ratio: Percentiles<Spread>;
   applianceCpuPercent: Spread;

@@ -14,7 +14,6 @@ import { keepTime, readMemory, readRuns, updateBatch } from './bpf.ts';
 import { addressOf, formatEntries, listIdle, LIVE_SLOT_PORT, numberOf, type RouteEnds } from './entries.ts';
 import type { InstallCase, Way } from './summary.ts';
 
-const NS_PER_MS = 1e6;
 const PUBLIC_PORT = 48_100;
 
 /** How many entries a map has, those of the flows included, and how many it has room for. */
@@ -36,7 +35,7 @@ const commands = {
       const startNs = nowNs();
       if (way === 'batch') installTogether(map, ends);
       else installEach(map, ends, way);
-      const ms = (nowNs() - startNs) / NS_PER_MS;
+      const ms = (nowNs() - startNs) / 1e6;
       assertCount(map, ends.length);
       return ms;
     }),
@@ -46,7 +45,7 @@ const commands = {
       installTogether(map, listIdle(entries, 1));
       const startNs = nowNs();
       assertCount(map, entries);
-      return (nowNs() - startNs) / NS_PER_MS;
+      return (nowNs() - startNs) / 1e6;
     }),
   /** @returns bytes of the kernel's memory that an IPv4 map with room for so many takes. */
   mapBytes: (entriesMax: number): number => withMap(entriesMax, readMemory),

@@ -42,12 +42,10 @@ export interface Measurement extends Carried {
   totalCpuUs: number;
 }
 
-/** The processes of one bench, and the way to load them. */
+/** The processes of one bench: how to load them, what the relay has dropped so far by reason, and how to end them. */
 export interface Bench {
   run: (load: Load) => Promise<Measurement>;
-  /** What the relay has dropped since it was started, by reason. */
   dropped: () => Promise<Readonly<Record<string, number>>>;
-  /** Ends all processes. */
   stop: () => Promise<unknown>;
 }
 

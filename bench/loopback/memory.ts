@@ -3,7 +3,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { startAppliance } from '../appliance.ts';
 import { startChild, type Memory } from '../child.ts';
 import type { RelayCommands } from '../relay-process.ts';
-import type { BenchSession } from '../rows.ts';
 import { LOOPBACK } from '../socket.ts';
 
 const SESSIONS = 1_000;
@@ -61,16 +60,14 @@ async function measureAppliance(): Promise<Memory> {
 export async function measureSessions(slots: number): Promise<IdleSessions> {
   const file = new URL('../relay-process.ts', import.meta.url);
   const child = startChild<RelayCommands>(file, { execArgv: ['--expose-gc'] });
-  const listSessions = (from: number, to: number): BenchSession[] =>
-    Array.from({ length: to - from }, (_, offset) => {
-      const index = from + offset;
-      return { index, slot: index % slots, hostVideoPort: HOST_PORT_BASE + index };
-    });
+  const sessions = Array.from({ length: SESSIONS }, (_, index) => {
+    return { index, slot: index % slots, hostVideoPort: HOST_PORT_BASE + index };
+  });
   try {
     await child.ask.open({ isWithRtsp: true });
-    await child.ask.add(listSessions(0, SESSIONS_FIRST));
+    await child.ask.add(sessions.slice(0, SESSIONS_FIRST));
     const before = await child.ask.memory();
-    await child.ask.add(listSessions(SESSIONS_FIRST, SESSIONS));
+    await child.ask.add(sessions.slice(SESSIONS_FIRST));
     const after = await child.ask.memory();
     const cpuBeforeUs = await child.ask.cpuUs();
     await delay(IDLE_MS);

@@ -85,7 +85,6 @@ export class Cgroup {
     return parseUsage(version, readOrEmpty(join(folder, USAGE[version].file)));
   }
 
-  /** The same of all processes of the machine. */
   readMachineUs(): number {
     return this.readUs(this.#place.root);
   }

@@ -15,8 +15,6 @@ export interface Lane extends Record<'pod' | 'edgeToPod' | 'edgeToClient' | 'pod
   clients: readonly string[];
 }
 
-const CLIENT_FIRST = 10;
-
 /** @param index - 0..100 */
 export function laneOf(index: number): Lane {
   const podNet = `10.79.${2 * index}`;
@@ -28,6 +26,6 @@ export function laneOf(index: number): Lane {
     edgeToClient: `${clientNet}.1`,
     podNet: `${podNet}.0/24`,
     clientNet: `${clientNet}.0/24`,
-    clients: Array.from({ length: FLOWS }, (_, flow) => `${clientNet}.${CLIENT_FIRST + flow}`),
+    clients: Array.from({ length: FLOWS }, (_, flow) => `${clientNet}.${10 + flow}`),
   };
 }

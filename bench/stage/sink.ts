@@ -94,8 +94,8 @@ const commands = {
       for (let index = 0; index < came; index += 1) take(index, now, window, count);
       Atomics.store(received, 0, count.delivered);
     }
-    const isAny = latencies.count > 0;
-    const percentile = (percent: number): number => (isAny ? latencies.percentile(percent) : NaN);
+    const percentile = (percent: number): number =>
+      count.measured > 0 ? latencies.percentile(percent) : NaN;
     return { ...count, p50Us: percentile(50), p99Us: percentile(99) };
   },
 };

@@ -31,11 +31,9 @@ const CHANNEL_FIRST = 0x4000;
 /** The longest that servers grant by themselves. */
 const LIFETIME_S = 3600;
 
-/** What a server answered that did as it was asked. */
+/** What a server answered that did as it was asked; in the answer to an allocation, where peers send to. */
 export interface TurnAnswer {
-  /** That of the request. */
   transaction: number;
-  /** Where peers send to, in the answer to an allocation. */
   relayedPort: number | undefined;
 }
 

@@ -123,11 +123,9 @@ const TARGETS: Readonly<Record<string, Record<Figure, number>>> = {
 };
 
 /** One figure beside its target. */
-export interface Verdict {
+export interface Verdict extends Record<'value' | 'target', number> {
   title: string;
   figure: Figure;
-  value: number;
-  target: number;
   /** `undefined` where it could not be measured. */
   isMet: boolean | undefined;
 }
