@@ -1,60 +1,47 @@
 /** The parts as processes: a client pairs at one relay and proxy, launches at another, plays and quits. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createClientCertificate } from '../core/identity/certificate.ts';
-import { SimClient } from '../sim/client/client.ts';
-import { createSimHost, type SimHost } from '../sim/host/host.ts';
-import { Cluster } from '../tools/cluster/cluster.ts';
-import { addressesOf, consoleUrls } from '../tools/cluster/layout.ts';
-import { whyNoCluster } from '../tools/cluster/missing.ts';
-import { typePin } from './support/pin-page.ts';
+import {
+  CLUSTER_MISSING,
+  IS_CLUSTER_MISSING,
+  openClusterLab,
+  TEST_CARD,
+  type ClusterLab,
+} from './support/cluster-lab.ts';
 
-const WHY_NOT = whyNoCluster();
-describe.skipIf(WHY_NOT !== undefined)(
-  `the parts apart${WHY_NOT === undefined ? '' : ` (${WHY_NOT})`}`,
-  () => {
-    let cluster: Cluster;
-    let host: SimHost;
-    let folder: string;
+describe.skipIf(IS_CLUSTER_MISSING)(`parts that run apart${CLUSTER_MISSING}`, () => {
+  let lab: ClusterLab;
 
-    beforeAll(async () => {
-      folder = await mkdtemp(join(tmpdir(), 'gleipnir-hosts-'));
-      const wolfSocket = join(folder, 'wolf.sock');
-      host = createSimHost({ wolfSocket, sessionsMax: 32 });
-      const { http } = await host.start();
-      cluster = new Cluster({
-        hosts: [{ name: 'host-0', address: '127.0.0.1', httpPort: http, capacity: 32, wolfSocket }],
-        onLine: (name, line) => {
-          console.log(`${name}: ${line}`);
-        },
-      });
-      await cluster.start();
+  beforeAll(async () => {
+    lab = await openClusterLab();
+  });
+  afterAll(() => lab.close());
+
+  it('let a client pair at one, launch at another, play, leave, come back, and quit', async () => {
+    const client = await lab.createPairedClient({}, 1);
+    expect((await client.applist()).map(({ id }) => id)).toEqual([TEST_CARD]);
+    await client.launch(TEST_CARD);
+    const played = await client.stream({ seconds: 2, inputEveryMs: 100 });
+    expect(played).toMatchObject({
+      framesLost: 0,
+      ownFrames: played.frames,
+      foreignFrames: 0,
+      end: 'stopped',
     });
+    expect(played.frames).toBeGreaterThan(60);
 
-    afterAll(async () => {
-      await cluster.stop();
-      await host.stop();
-      await rm(folder, { recursive: true });
+    await client.resume(TEST_CARD);
+    const resumed = await client.stream({ seconds: 2, inputEveryMs: 100 });
+    expect(resumed).toMatchObject({
+      framesLost: 0,
+      ownFrames: resumed.frames,
+      foreignFrames: 0,
+      end: 'stopped',
     });
-
-    it('pairs at one, launches at another, plays, and quits', async () => {
-      const [first = '', second = ''] = addressesOf('relay');
-      const [, console2 = ''] = consoleUrls();
-      const identity = await createClientCertificate();
-      const client = new SimClient({ address: first, identity });
-      await Promise.all([client.pair('1234'), typePin(console2, '1234')]);
-      const { hostCertificatePem = '' } = client;
-      const other = new SimClient({ address: second, identity, hostCertificatePem });
-      await expect.poll(async () => (await other.applist()).map(({ title }) => title)).toContain('Test card');
-      const [app] = await other.applist();
-      await other.launch(app?.id ?? 0);
-      const report = await other.stream({ seconds: 3 });
-      console.log(report);
-      expect(report).toMatchObject({ framesLost: 0, foreignFrames: 0, end: 'stopped' });
-      await other.cancel();
-      expect(host.sessions()).toEqual([]);
-    });
-  },
-);
+    const [host] = lab.hosts;
+    expect(host?.sessions().map(({ inputEvents }) => inputEvents)).toEqual([
+      played.inputEventsSent + resumed.inputEventsSent,
+    ]);
+    await client.quit();
+    expect(host?.sessions()).toEqual([]);
+  });
+});
