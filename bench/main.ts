@@ -1,12 +1,13 @@
 /** `npm run bench`: chooses the mode by its name on the command line. Method and figures: README.md. */
 import { VERSION } from '../core/runtime/version.ts';
+import { cluster } from './modes/cluster.ts';
 import { endToEnd } from './modes/end-to-end.ts';
 import { install } from './modes/install.ts';
 import { loopback } from './modes/loopback.ts';
 import { restart } from './modes/restart.ts';
 import { vs } from './modes/vs.ts';
 
-const NAMED = [vs, install, restart, endToEnd];
+const NAMED = [vs, install, restart, endToEnd, cluster];
 
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
