@@ -17,6 +17,8 @@ export const KUBERNETES_VARIABLES = {
     .describe("Namespace of all objects; by default the kubeconfig's, the pod's own, or `default`."),
 };
 
+export type ClusterSettings = z.output<z.ZodObject<typeof KUBERNETES_VARIABLES>>;
+
 export interface Cluster {
   kubeConfig: KubeConfig;
   namespace: string;
@@ -27,10 +29,7 @@ export interface Cluster {
  *
  * @throws GleipnirError CONFIG_INVALID where neither is there or names a cluster.
  */
-export function loadCluster(given: {
-  KUBERNETES_KUBECONFIG?: string | undefined;
-  KUBERNETES_NAMESPACE?: string | undefined;
-}): Cluster {
+export function loadCluster(given: ClusterSettings): Cluster {
   const kubeConfig = new KubeConfig();
   const { KUBERNETES_KUBECONFIG: path = '', KUBERNETES_NAMESPACE } = given;
   try {
