@@ -47,7 +47,7 @@ export const ProxyEnvironment = z.object({
   ),
   PROXY_WEB_USER_HEADER: z
     .string()
-    .regex(/^[A-Za-z0-9-]{1,64}$/)
+    .regex(/^[A-Za-z0-9-]{1,64}$/, 'the name of a header: letters, digits and dashes')
     .default('X-Forwarded-User')
     .describe('Header in which they name the user.'),
   PROXY_HEALTH_PORT: healthPort(47_992),

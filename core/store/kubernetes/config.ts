@@ -12,7 +12,7 @@ export const KUBERNETES_VARIABLES = {
     .describe('Path of a kubeconfig file; without it, the service account of the pod counts.'),
   KUBERNETES_NAMESPACE: z
     .string()
-    .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/)
+    .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'the name of a namespace')
     .optional()
     .describe("Namespace of all objects; by default the kubeconfig's, the pod's own, or `default`."),
 };
