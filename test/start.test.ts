@@ -194,6 +194,9 @@ describe('every program', () => {
     MAIN,
     'sim/host/main.ts',
     'sim/client/main.ts',
+    'relay/main.ts',
+    'proxy/main.ts',
+    'operator/main.ts',
     'bench/main.ts',
     'test/fuzz/main.ts',
     'tools/password.ts',
@@ -201,6 +204,9 @@ describe('every program', () => {
     'tools/generate.ts',
     'tools/build-bpf.ts',
     'tools/make-clips.ts',
+    'tools/identity.ts',
+    'tools/picture.ts',
+    'tools/kube-lab/main.ts',
   ])('has --help and --version, and a sentence for other options: %s', async (file) => {
     const run = (option: string): Program => new Program([process.execPath, join(root, file), option]);
     const programs = ['--help', '--version', '--nonsense'].map(run);
