@@ -145,6 +145,7 @@ export class HostWatch {
       this.forget(sessionId);
       const answer = await this.#noticing(start);
       this.#complaints.settle('launch');
+      this.#deps.onChange();
       this.follow(sessionId, identityKey, answer.label);
       return answer;
     };
@@ -190,7 +191,10 @@ export class HostWatch {
         this.#isSuspect = true;
         this.#hurry.abort();
       }
-      if (isInvalidAnswer(error)) this.#complaints.note('launch', error);
+      if (isInvalidAnswer(error)) {
+        this.#complaints.note('launch', error);
+        this.#deps.onChange();
+      }
       throw error;
     }
   }
