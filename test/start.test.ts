@@ -1,13 +1,14 @@
 /** The mistakes that a new user makes, each with the real program: one sentence, exit code 1, no stack. */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getuid } from 'node:process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSimHost } from '../sim/host/host.ts';
+import { holdStill } from '../tools/hold-still.ts';
 import { Program, root, runFile } from './support/program.ts';
 
 const MAIN = 'appliance/main.ts';
@@ -136,8 +137,7 @@ describe('npm start, done wrong', () => {
     const first = start();
     await first.says(/Stop with Ctrl-C/);
     // Held still, so that whatever is written now the second wrote.
-    first.child.kill('SIGSTOP');
-    await expect.poll(() => readFile(`/proc/${first.child.pid}/stat`, 'utf8')).toMatch(/\) T /);
+    await holdStill(first.child);
     const before = await look();
     const second = start();
     expect(await second.end()).toBe(1);
