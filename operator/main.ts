@@ -10,10 +10,7 @@ import { formatSettings } from '../core/runtime/settings.ts';
 import { readRedisAccess } from '../core/session/redis/config.ts';
 import { registerRedisMetrics } from '../core/session/redis/metrics.ts';
 import { createRedisTable } from '../core/session/redis/table.ts';
-import { KubernetesClient } from '../core/store/kubernetes/client.ts';
-import { loadCluster } from '../core/store/kubernetes/config.ts';
-import { createKubernetesMetrics } from '../core/store/kubernetes/metrics.ts';
-import { KubernetesStore } from '../core/store/kubernetes/store.ts';
+import { createKubernetesObjects } from '../core/store/kubernetes/objects.ts';
 import { parseHostsFile, type HostsFile } from './hosts/hosts-file.ts';
 import { createOperatorPart, type OperatorPart } from './part.ts';
 import { OperatorEnvironment, SETTING_PREFIXES } from './settings.ts';
@@ -33,10 +30,7 @@ async function main(): Promise<void> {
 async function createPart(env: OperatorEnvironment): Promise<OperatorPart> {
   const log = createLogger(env.LOG_LEVEL, await formatLog(env.LOG_FORMAT, process.stderr));
   const register = new Registry();
-  const { kubeConfig, namespace } = loadCluster(env);
-  const metrics = createKubernetesMetrics(register);
-  const client = new KubernetesClient({ kubeConfig, metrics });
-  const shared = { namespace, client, metrics, log: log.child({ component: 'objects' }) };
+  const objects = createKubernetesObjects(env, register, log);
   const table = createRedisTable({
     access: await readRedisAccess(env),
     prefix: env.REDIS_PREFIX,
@@ -49,13 +43,7 @@ async function createPart(env: OperatorEnvironment): Promise<OperatorPart> {
     env,
     hostsFile: await readHostsFile(env.OPERATOR_HOSTS_FILE),
     table,
-    stores: {
-      App: new KubernetesStore({ ...shared, kind: 'App' }),
-      Pairing: new KubernetesStore({ ...shared, kind: 'Pairing' }),
-      Session: new KubernetesStore({ ...shared, kind: 'Session' }),
-    },
-    client,
-    namespace,
+    ...objects,
     deploymentKey: await requireDeploymentKey(env.DEPLOYMENT_KEY_FILE),
     register,
     log: log.child({ component: 'operator' }),

@@ -9,10 +9,9 @@ import { createHealthServer, type HealthServer } from '../core/runtime/health-se
 import type { Logger } from '../core/runtime/log.ts';
 import { createSealer } from '../core/runtime/seal.ts';
 import type { RedisTable } from '../core/session/redis/table.ts';
-import type { KubernetesClient } from '../core/store/kubernetes/client.ts';
 import { createKubernetesLease } from '../core/store/kubernetes/lease.ts';
+import type { KubernetesObjects } from '../core/store/kubernetes/objects.ts';
 import { createSecretDocuments } from '../core/store/kubernetes/secrets.ts';
-import type { KubernetesStore } from '../core/store/kubernetes/store.ts';
 import type { HostDriver } from '../core/host/types.ts';
 import { createDrivers } from './hosts/drivers.ts';
 import type { HostsFile } from './hosts/hosts-file.ts';
@@ -32,13 +31,10 @@ const LEASE_NAME = 'gleipnir-operator';
 /** Of the Secrets with who we are at hosts. */
 const IDENTITY_PREFIX = 'gleipnir-host-identity-';
 
-export interface OperatorPartDeps {
+export interface OperatorPartDeps extends KubernetesObjects {
   env: OperatorEnvironment;
   hostsFile: HostsFile;
   table: RedisTable;
-  stores: { [K in 'App' | 'Pairing' | 'Session']: KubernetesStore<K> };
-  client: KubernetesClient;
-  namespace: string;
   deploymentKey: Uint8Array;
   register: Registry;
   log: Logger;

@@ -1,16 +1,13 @@
 /** Everything that an operator of its own can be told by its environment. */
 import { z } from 'zod';
 import { DurationMs, IpAddress, Port, wholeNumber } from '../core/runtime/config.ts';
-import { healthPort, PART_VARIABLES } from '../core/runtime/part-settings.ts';
+import { healthPort, PART_VARIABLES, PartName } from '../core/runtime/part-settings.ts';
 import { MOONLIGHT_PORTS } from '../core/protocol/moonlight/ports.ts';
 import { REDIS_CONFIG } from '../core/session/redis/config.ts';
 import { KUBERNETES_VARIABLES } from '../core/store/kubernetes/config.ts';
 
 export const OperatorEnvironment = z.object({
-  OPERATOR_NAME: z
-    .string()
-    .regex(/^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$/, 'a host name of at most 63 characters')
-    .describe('Of this operator, unique; under Kubernetes the name of its pod.'),
+  OPERATOR_NAME: PartName.describe('Of this operator, unique; under Kubernetes the name of its pod.'),
   OPERATOR_HOSTS_FILE: z.string().min(1).default('hosts.yaml').describe('The static hosts.'),
   OPERATOR_RTSP_PORT: Port.default(MOONLIGHT_PORTS.rtsp).describe(
     'Public RTSP port of the relays, told to clients.',

@@ -9,10 +9,7 @@ import { formatSettings } from '../core/runtime/settings.ts';
 import { readRedisAccess } from '../core/session/redis/config.ts';
 import { registerRedisMetrics } from '../core/session/redis/metrics.ts';
 import { createRedisTable } from '../core/session/redis/table.ts';
-import { KubernetesClient } from '../core/store/kubernetes/client.ts';
-import { loadCluster } from '../core/store/kubernetes/config.ts';
-import { createKubernetesMetrics } from '../core/store/kubernetes/metrics.ts';
-import { KubernetesStore } from '../core/store/kubernetes/store.ts';
+import { createKubernetesObjects } from '../core/store/kubernetes/objects.ts';
 import { requireHostIdentity } from './identity/identity.ts';
 import { createProxyPart, type ProxyPart } from './part.ts';
 import { ProxyEnvironment, SETTING_PREFIXES } from './settings.ts';
@@ -33,10 +30,7 @@ async function createPart(env: ProxyEnvironment): Promise<ProxyPart> {
   const log = createLogger(env.LOG_LEVEL, await formatLog(env.LOG_FORMAT, process.stderr));
   const register = new Registry();
   const deploymentKey = await requireDeploymentKey(env.DEPLOYMENT_KEY_FILE);
-  const { kubeConfig, namespace } = loadCluster(env);
-  const metrics = createKubernetesMetrics(register);
-  const client = new KubernetesClient({ kubeConfig, metrics });
-  const shared = { namespace, client, metrics, log: log.child({ component: 'objects' }) };
+  const objects = createKubernetesObjects(env, register, log);
   const table = createRedisTable({
     access: await readRedisAccess(env),
     prefix: env.REDIS_PREFIX,
@@ -47,12 +41,7 @@ async function createPart(env: ProxyEnvironment): Promise<ProxyPart> {
   return createProxyPart({
     env,
     table,
-    stores: {
-      App: new KubernetesStore({ ...shared, kind: 'App' }),
-      Pairing: new KubernetesStore({ ...shared, kind: 'Pairing' }),
-      Session: new KubernetesStore({ ...shared, kind: 'Session' }),
-    },
-    client,
+    ...objects,
     deploymentKey,
     identity: await requireHostIdentity({
       directory: env.PROXY_IDENTITY_DIR,

@@ -13,8 +13,7 @@ import { typedAddress } from '../core/runtime/reachable.ts';
 import { createSealer, type Sealer } from '../core/runtime/seal.ts';
 import { VERSION } from '../core/runtime/version.ts';
 import type { RedisTable } from '../core/session/redis/table.ts';
-import type { KubernetesClient } from '../core/store/kubernetes/client.ts';
-import type { KubernetesStore } from '../core/store/kubernetes/store.ts';
+import type { KubernetesObjects } from '../core/store/kubernetes/objects.ts';
 import { Catalog } from './catalog.ts';
 import { createMoonlightHttp } from './http/server.ts';
 import type { HostIdentity } from './identity/identity.ts';
@@ -26,11 +25,9 @@ import { createRtspServer } from './rtsp/listener.ts';
 import type { ProxyEnvironment } from './settings.ts';
 import { createWebServer } from './web/server.ts';
 
-export interface ProxyPartDeps {
+export interface ProxyPartDeps extends Omit<KubernetesObjects, 'namespace'> {
   env: ProxyEnvironment;
   table: RedisTable;
-  stores: { [K in 'App' | 'Pairing' | 'Session']: KubernetesStore<K> };
-  client: KubernetesClient;
   deploymentKey: Uint8Array;
   identity: HostIdentity;
   register: Registry;

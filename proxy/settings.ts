@@ -1,16 +1,13 @@
 /** Everything that a proxy of its own can be told by its environment. */
 import { z } from 'zod';
 import { IpAddress, Port } from '../core/runtime/config.ts';
-import { healthPort, List, PART_VARIABLES } from '../core/runtime/part-settings.ts';
+import { AllowLoopback, healthPort, List, PART_VARIABLES, PartName } from '../core/runtime/part-settings.ts';
 import { MOONLIGHT_PORTS } from '../core/protocol/moonlight/ports.ts';
 import { REDIS_CONFIG } from '../core/session/redis/config.ts';
 import { KUBERNETES_VARIABLES } from '../core/store/kubernetes/config.ts';
 
 export const ProxyEnvironment = z.object({
-  PROXY_NAME: z
-    .string()
-    .regex(/^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$/, 'a host name of at most 63 characters')
-    .describe('Of this proxy, unique; under Kubernetes the name of its pod.'),
+  PROXY_NAME: PartName.describe('Of this proxy, unique; under Kubernetes the name of its pod.'),
   PROXY_BIND_ADDRESS: IpAddress.default('0.0.0.0').describe('Address that relays reach.'),
   PROXY_EXTERNAL_ADDRESS: IpAddress.optional().describe(
     'Public address, told to clients for use away from home, where they come in by another one.',
@@ -38,10 +35,7 @@ export const ProxyEnvironment = z.object({
     .default('data/history')
     .describe('Folder for the history of 30 days that this proxy saw; its own.'),
   PROXY_HOSTNAME: z.string().min(1).max(60).default('Gleipnir').describe('Name that clients show.'),
-  PROXY_ALLOW_LOOPBACK: z
-    .enum(['yes', 'no'])
-    .default('no')
-    .describe('Whether hosts may be on this very machine.'),
+  PROXY_ALLOW_LOOPBACK: AllowLoopback,
   PROXY_WEB_ADDRESS: IpAddress.default('127.0.0.1').describe(
     'Address of the console; beyond loopback it needs a login.',
   ),
@@ -53,7 +47,7 @@ export const ProxyEnvironment = z.object({
   ),
   PROXY_WEB_USER_HEADER: z
     .string()
-    .regex(/^[A-Za-z0-9-]{1,64}$/)
+    .regex(/^[A-Za-z0-9-]{1,64}$/, 'the name of a header: letters, digits and dashes')
     .default('X-Forwarded-User')
     .describe('Header in which they name the user.'),
   PROXY_HEALTH_PORT: healthPort(47_992),

@@ -1,16 +1,13 @@
 /** Everything that a relay of its own can be told by its environment. */
 import { z } from 'zod';
 import { IpAddress, Port, wholeNumber } from '../core/runtime/config.ts';
-import { healthPort, List, PART_VARIABLES } from '../core/runtime/part-settings.ts';
+import { AllowLoopback, healthPort, List, PART_VARIABLES, PartName } from '../core/runtime/part-settings.ts';
 import { REDIS_CONFIG } from '../core/session/redis/config.ts';
 import { MOONLIGHT_PORTS } from '../core/protocol/moonlight/ports.ts';
 import { DATAPATH_VARIABLES } from './datapath/settings.ts';
 
 export const RelayEnvironment = z.object({
-  RELAY_NAME: z
-    .string()
-    .regex(/^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$/, 'a host name of at most 63 characters')
-    .describe('Of this relay, unique; under Kubernetes the name of its node.'),
+  RELAY_NAME: PartName.describe('Of this relay, unique; under Kubernetes the name of its node.'),
   RELAY_BIND_ADDRESS: IpAddress.default('0.0.0.0').describe('Address that the public ports are bound to.'),
   RELAY_PUBLIC_ADDRESS: IpAddress.optional().describe(
     'The relay acts while this address is on an interface of its machine, as keepalived or kube-vip move it; without it, always.',
@@ -31,10 +28,7 @@ export const RelayEnvironment = z.object({
     'UDP ports used towards hosts start here: slot n uses base + 3n to base + 3n + 2.',
   ),
   RELAY_SLOTS_MAX: wholeNumber(1, 4_000).default(1_000).describe('Upstream slots; as the operator has them.'),
-  RELAY_ALLOW_LOOPBACK: z
-    .enum(['yes', 'no'])
-    .default('no')
-    .describe('Whether hosts may be on this very machine.'),
+  RELAY_ALLOW_LOOPBACK: AllowLoopback,
   RELAY_HEALTH_PORT: healthPort(47_991),
   ...DATAPATH_VARIABLES,
   ...PART_VARIABLES,

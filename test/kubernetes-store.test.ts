@@ -163,7 +163,7 @@ describe.skipIf(reason !== undefined)(title('following a real API server'), () =
     const { writer, reader, witness } = await openPair();
     await stir(writer, 0);
     await expectSame(writer, reader, witness);
-    api.controlPlane.pauseApiServer();
+    await api.controlPlane.pauseApiServer();
     const paused = performance.now();
     await expect(writer.create(app('meanwhile'))).rejects.toMatchObject({ code: 'OBJECTS_UNAVAILABLE' });
     expect(performance.now() - paused).toBeLessThan(10_000);

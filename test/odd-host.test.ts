@@ -147,10 +147,10 @@ describe('a host that says odd things', () => {
     await expect(client.launch(await appOf('Odd game'))).rejects.toMatchObject({
       details: { status: 502, message: 'The host names another machine for its stream' },
     });
-    expect(await hostOnPage()).toMatchObject({
-      state: 'up',
-      notices: ['The newest launch failed: The host names another machine for its stream'],
-    });
+    await expect
+      .poll(noticesOnPage, WAIT)
+      .toEqual(['The newest launch failed: The host names another machine for its stream']);
+    expect(await hostOnPage()).toMatchObject({ state: 'up' });
     await expect.poll(() => odd.requests.map(({ path }) => path)).toContain('/cancel');
   });
 

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { getuid } from 'node:process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSimHost } from '../sim/host/host.ts';
+import { holdStill } from '../tools/hold-still.ts';
 import { Program, root, runFile } from './support/program.ts';
 
 const MAIN = 'appliance/main.ts';
@@ -135,6 +136,8 @@ describe('npm start, done wrong', () => {
     };
     const first = start();
     await first.says(/Stop with Ctrl-C/);
+    // Held still, so that whatever is written now the second wrote.
+    await holdStill(first.child);
     const before = await look();
     const second = start();
     expect(await second.end()).toBe(1);
@@ -194,6 +197,9 @@ describe('every program', () => {
     MAIN,
     'sim/host/main.ts',
     'sim/client/main.ts',
+    'relay/main.ts',
+    'proxy/main.ts',
+    'operator/main.ts',
     'bench/main.ts',
     'test/fuzz/main.ts',
     'tools/password.ts',
@@ -201,6 +207,9 @@ describe('every program', () => {
     'tools/generate.ts',
     'tools/build-bpf.ts',
     'tools/make-clips.ts',
+    'tools/identity.ts',
+    'tools/picture.ts',
+    'tools/kube-lab/main.ts',
   ])('has --help and --version, and a sentence for other options: %s', async (file) => {
     const run = (option: string): Program => new Program([process.execPath, join(root, file), option]);
     const programs = ['--help', '--version', '--nonsense'].map(run);

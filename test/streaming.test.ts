@@ -27,6 +27,7 @@ async function play(options: Partial<SimClientOptions>, mediaLossPercent = 0): P
 function expectAllThatWasSent(report: StreamReport): void {
   const sent = lab.hosts.flatMap((host) => host.sessions().map(({ framesSent }) => framesSent));
   expect(report.frames).toBeGreaterThan(FPS / 2);
+  expect(sent, 'sessions, still there').not.toEqual([]);
   expect(Math.max(...sent) - (report.lastFrameIndex ?? 0)).toBeLessThan(FPS / 2);
 }
 

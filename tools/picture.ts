@@ -1,5 +1,5 @@
 /**
- * `npm run picture [minutes]`: the README's picture of the console, docs/console.png. The demo runs in a network
+ * `npm run picture -- [MINUTES]`: the README's picture of the console, docs/console.png. The demo runs in a network
  * namespace of its own, so that nothing of this machine is in the picture; two simulated clients pair through the
  * console and play for ten minutes, or as many as are wanted. Needs chromium, iproute2 and unshare.
  */
@@ -12,6 +12,8 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import { createClientCertificate } from '../core/identity/certificate.ts';
+import { readCommandLine, runProgram } from '../core/runtime/command-line.ts';
+import { GleipnirError } from '../core/runtime/errors.ts';
 import { SimClient } from '../sim/client/client.ts';
 import { openBrowser } from '../test/support/browser.ts';
 
@@ -20,7 +22,6 @@ const TARGET = join(root, 'docs', 'console.png');
 const BYTES_MAX = 200 * 1024;
 const ADDRESS = '192.168.1.7';
 const CONSOLE = 'http://127.0.0.1:47990/';
-const INSIDE = '--inside';
 /** Gives the namespace an address, as a machine at home has one, and goes on in it. */
 const ENTER = `ip link set lo up && ip link add eth0 type veth peer name away && ip link set away up &&
   ip addr add ${ADDRESS}/24 dev eth0 && ip link set eth0 up && exec "$0" "$@"`;
@@ -90,12 +91,29 @@ async function takePicture(minutes: number): Promise<void> {
   if (size > BYTES_MAX) throw new Error(`the picture has more than ${BYTES_MAX} bytes`);
 }
 
-const [option = '10', minutes = '10'] = process.argv.slice(2);
-if (option === INSIDE) {
-  await takePicture(Number(minutes));
-} else {
-  const again = [process.execPath, import.meta.filename, INSIDE, option];
+const usage = (): string => `npm run picture -- [MINUTES]
+
+Takes the README's picture of the console, docs/console.png, after two clients played the demo for 10 minutes, or as
+many as are wanted. Needs chromium, iproute2 and unshare.
+`;
+
+async function main(): Promise<void> {
+  /** `inside` tells the one in the namespace. */
+  const options = { inside: { type: 'boolean', default: false } } as const;
+  const line = readCommandLine({ usage, options, allowPositionals: true });
+  if (line === undefined) return;
+  const [minutes = '10'] = line.positionals;
+  if (!(Number(minutes) > 0)) {
+    throw new GleipnirError('CONFIG_INVALID', 'MINUTES must be a number above zero', { problems: minutes });
+  }
+  if (line.values.inside) {
+    await takePicture(Number(minutes));
+    return;
+  }
+  const again = [process.execPath, import.meta.filename, '--inside', minutes];
   const child = spawn('unshare', ['-rn', 'sh', '-c', ENTER, ...again], { stdio: 'inherit' });
   const [code] = (await once(child, 'exit')) as [number | null];
   process.exitCode = code ?? 1;
 }
+
+await runProgram({ prefix: 'APPLIANCE' }, main);

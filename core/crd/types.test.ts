@@ -40,7 +40,7 @@ describe('KINDS', () => {
 
   it.each([
     { kind: 'App', change: { title: '' }, path: 'spec.title' },
-    { kind: 'App', change: { title: 'x'.repeat(64) }, path: 'spec.title' },
+    { kind: 'App', change: { title: 'x'.repeat(256) }, path: 'spec.title' },
     { kind: 'App', change: { id: 0 }, path: 'spec.id' },
     { kind: 'App', change: { id: 1.5 }, path: 'spec.id' },
     { kind: 'App', change: { appAssetWebP: 'no base64!' }, path: 'spec.appAssetWebP' },

@@ -3,7 +3,6 @@
  * list (Moonlight-qt shows an empty library for one empty title), so such apps are left out, and counted.
  */
 import { ID_MAX, type MoonlightApp } from '../protocol/moonlight/xml.ts';
-import type { HostApp } from './types.ts';
 
 /** Apps of one host; a library of a thousand games is more than clients can show. */
 export const APPS_MAX = 1000;
@@ -18,6 +17,12 @@ const REASONS = {
   tooMany: `more than ${APPS_MAX}`,
 } as const;
 export type LeftOutReason = keyof typeof REASONS;
+
+export interface HostApp {
+  id: number;
+  title: string;
+  isHdrSupported: boolean;
+}
 
 /** A host's apps as clients may see them, each title once, and how many were left out. */
 export interface HostOffer {

@@ -31,12 +31,6 @@ export interface HostInfo {
   currentgame: number;
 }
 
-export interface HostApp {
-  id: number;
-  title: string;
-  isHdrSupported: boolean;
-}
-
 /** A picture: PNG, JPEG or WebP by its own bytes, at most 8 MiB. */
 export interface BoxArt {
   type: ImageType;

@@ -14,6 +14,16 @@ export const List = z
       .filter((part) => part !== ''),
   );
 
+/** Of a part among those of its kind. */
+export const PartName = z
+  .string()
+  .regex(/^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$/, 'a host name of at most 63 characters');
+
+export const AllowLoopback = z
+  .enum(['yes', 'no'])
+  .default('no')
+  .describe('Whether hosts may be on this very machine.');
+
 /** To be spread into every schema. */
 export const LOG_VARIABLES = {
   LOG_LEVEL: z

@@ -7,22 +7,29 @@ const Schema = z.object({
   BOX_PORT: z.coerce.number().default(80).describe('Where it listens.'),
   BOX_MODE: z.enum(['slow', 'fast']).default('slow').describe('How it runs.'),
   BOX_NAME: z.string().optional(),
+  BOX_KEY: z.string(),
 });
 
 describe('listSettings', () => {
   it('tells names, defaults, meanings and values', () => {
     expect(listSettings(Schema)).toEqual([
-      { name: 'BOX_PORT', standard: '80', meaning: 'Where it listens.' },
-      { name: 'BOX_MODE', standard: 'slow', meaning: 'How it runs. One of slow, fast.' },
-      { name: 'BOX_NAME', standard: undefined, meaning: '' },
+      { name: 'BOX_PORT', standard: '80', isRequired: false, meaning: 'Where it listens.' },
+      {
+        name: 'BOX_MODE',
+        standard: 'slow',
+        isRequired: false,
+        meaning: 'How it runs. One of slow, fast.',
+      },
+      { name: 'BOX_NAME', standard: undefined, isRequired: false, meaning: '' },
+      { name: 'BOX_KEY', standard: undefined, isRequired: true, meaning: '' },
     ]);
   });
 });
 
 describe('formatSettings', () => {
-  it('shows each with its default', () => {
+  it('shows each with its default, or that it must be given', () => {
     expect(formatSettings(Schema, 30)).toBe(
-      '  BOX_PORT (80)\n      Where it listens.\n  BOX_MODE (slow)\n      How it runs. One of\n      slow, fast.\n  BOX_NAME\n',
+      '  BOX_PORT (80)\n      Where it listens.\n  BOX_MODE (slow)\n      How it runs. One of\n      slow, fast.\n  BOX_NAME\n  BOX_KEY (required)\n',
     );
   });
 });

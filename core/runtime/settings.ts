@@ -6,6 +6,8 @@ export interface Setting {
   name: string;
   /** As text; `undefined` where there is none. */
   standard: string | undefined;
+  /** Whether nothing starts without it. */
+  isRequired: boolean;
   /** What it means, with the values it can have where these are few. */
   meaning: string;
 }
@@ -18,12 +20,14 @@ interface Property {
 
 /** In the order of the schema. */
 export function listSettings(schema: z.ZodType): Setting[] {
-  const { properties = {} } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as {
-    properties?: Record<string, Property>;
-  };
+  const { properties = {}, required = [] } = z.toJSONSchema(schema, {
+    io: 'input',
+    unrepresentable: 'any',
+  }) as { properties?: Record<string, Property>; required?: string[] };
   return Object.entries(properties).map(([name, property]) => ({
     name,
     standard: property.default === undefined ? undefined : String(property.default),
+    isRequired: required.includes(name),
     meaning: [property.description, property.enum && `One of ${property.enum.map(String).join(', ')}.`]
       .filter((part) => part !== undefined)
       .join(' '),
@@ -33,9 +37,9 @@ export function listSettings(schema: z.ZodType): Setting[] {
 /** The settings as lines of at most `columns` characters: name and default, then what it means, indented. */
 export function formatSettings(schema: z.ZodType, columns = 100): string {
   return listSettings(schema)
-    .map(({ name, standard, meaning }) => {
-      const title = `  ${name}${standard === undefined ? '' : ` (${standard})`}\n`;
-      return title + wrap(meaning, columns, ' '.repeat(6));
+    .map(({ name, standard = '', isRequired, meaning }) => {
+      const value = isRequired ? 'required' : standard;
+      return `  ${name}${value === '' ? '' : ` (${value})`}\n` + wrap(meaning, columns, ' '.repeat(6));
     })
     .join('');
 }

@@ -6,7 +6,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { GleipnirError } from '../runtime/errors.ts';
-import { Listeners } from './listeners.ts';
+import { Listeners } from '../runtime/listeners.ts';
 import type { RowKind, RowOf } from './record.ts';
 import type { TableChange, TableReader } from './table.ts';
 

@@ -1,5 +1,5 @@
 /** Claims in memory, for one process that holds every component. */
-import { Listeners } from './listeners.ts';
+import { Listeners } from '../runtime/listeners.ts';
 import type { Claim, TableClaims } from './table.ts';
 
 /** Entries at which those that ran out are looked for; it grows with what lives. */

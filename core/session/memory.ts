@@ -5,7 +5,7 @@
  * after the write and in the order of the writes, also when a listener itself writes.
  */
 import { deepFreeze } from '../runtime/freeze.ts';
-import { Listeners } from './listeners.ts';
+import { Listeners } from '../runtime/listeners.ts';
 import { createMemoryClaims } from './memory-claims.ts';
 import { ROW_SCHEMAS, type RowKind, type RowOf } from './record.ts';
 import type { SessionTable, TableChange, TableReader, TableWriter } from './table.ts';

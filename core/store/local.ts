@@ -13,7 +13,7 @@ import { API_VERSION, KINDS, type Kind, type ObjectOf } from '../crd/types.ts';
 import { GleipnirError } from '../runtime/errors.ts';
 import { makeFolder, writeFileAtomic } from '../runtime/files.ts';
 import { workOnFile } from '../runtime/system-errors.ts';
-import { Listeners } from './listeners.ts';
+import { Listeners } from '../runtime/listeners.ts';
 import type { NewObject, ObjectEvent, ObjectStore, StatusOf } from './object-store.ts';
 import { parseObject, validObject } from './parse.ts';
 import { WriteQueue } from './write-queue.ts';

@@ -9,8 +9,6 @@ import type { HostFacts } from './types.ts';
 
 /** What tells our Apps from those that people make. */
 const OURS = { label: `${API_GROUP}/made-from`, value: 'static-hosts' } as const;
-/** Of an App's title. */
-const TITLE_LENGTH_MAX = 255;
 
 type Spec = App['spec'];
 
@@ -43,7 +41,7 @@ function planApps(standing: readonly App[], hosts: readonly HostFacts[]): Map<nu
       const { hosts: known = [], isHDRSupported = true } = wanted.get(id) ?? {};
       wanted.set(id, {
         id,
-        title: titleOf(title),
+        title,
         isHDRSupported: isHDRSupported && isHdrSupported,
         hosts: [...new Set([...known, name])].sort(),
       });
@@ -61,9 +59,4 @@ function planApps(standing: readonly App[], hosts: readonly HostFacts[]): Map<nu
 
 function isOurs({ metadata }: App): boolean {
   return metadata.labels?.[OURS.label] === OURS.value;
-}
-
-/** Cut where an object's title must end, but within no character. */
-function titleOf(title: string): string {
-  return title.slice(0, TITLE_LENGTH_MAX).replace(/[\ud800-\udbff]$/, '');
 }

@@ -211,7 +211,10 @@ describe('HostPool', () => {
       return placement.hostName;
     };
     host.refusal = new GleipnirError('HOST_ANSWER_INVALID', 'The host names another machine for its stream');
+    const told: (readonly string[] | undefined)[] = [];
+    pool.onChange(() => told.push(pool.facts()[0]?.notices));
     expect(await launch('1')).toBe('attic');
+    expect(told.at(-1), 'told at once, not when it is asked next').toHaveLength(1);
     pool.release('1');
     const notices = ['The newest launch failed: The host names another machine for its stream'];
     expect(pool.facts()[0]).toMatchObject({ state: 'up', notices });

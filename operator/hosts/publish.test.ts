@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { TITLE_MAX_CHARACTERS } from '../../core/host/offer.ts';
 import { createSealer } from '../../core/runtime/seal.ts';
 import { ART_BYTES_MAX, HostRecord } from '../../core/session/host-record.ts';
 import { createMemoryTable } from '../../core/session/memory.ts';
@@ -122,9 +123,9 @@ describe('HostPublisher', () => {
     expect(await specs()).toEqual([own]);
   });
 
-  it('cuts a title that no object may have, within no character', async () => {
-    await publish(new FakeHost('attic', { apps: [`${'x'.repeat(62)}\u{1f600}y`] }));
-    expect(await specs()).toMatchObject([{ title: 'x'.repeat(62) }]);
+  it('takes the longest title that a host may have', async () => {
+    await publish(new FakeHost('attic', { apps: ['x'.repeat(TITLE_MAX_CHARACTERS + 1)] }));
+    expect(await specs()).toMatchObject([{ title: 'x'.repeat(TITLE_MAX_CHARACTERS) }]);
   });
 
   it('seals the PIN to type, and takes it away once it was typed', async () => {

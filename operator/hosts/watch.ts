@@ -3,8 +3,8 @@
  * identities are paired there (by itself where we can type the PIN, else by showing the PIN to type).
  */
 import type { HostState } from '../../core/host/catalog.ts';
-import { describeLeftOut, NO_OFFER, type HostOffer } from '../../core/host/offer.ts';
-import type { BoxArt, HostApp, HostDriver, HostInfo, LaunchAnswer } from '../../core/host/types.ts';
+import { describeLeftOut, NO_OFFER, type HostApp, type HostOffer } from '../../core/host/offer.ts';
+import type { BoxArt, HostDriver, HostInfo, LaunchAnswer } from '../../core/host/types.ts';
 import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { Logger } from '../../core/runtime/log.ts';
 import { Complaints, isInvalidAnswer } from './complaints.ts';
@@ -145,6 +145,7 @@ export class HostWatch {
       this.forget(sessionId);
       const answer = await this.#noticing(start);
       this.#complaints.settle('launch');
+      this.#deps.onChange();
       this.follow(sessionId, identityKey, answer.label);
       return answer;
     };
@@ -190,7 +191,10 @@ export class HostWatch {
         this.#isSuspect = true;
         this.#hurry.abort();
       }
-      if (isInvalidAnswer(error)) this.#complaints.note('launch', error);
+      if (isInvalidAnswer(error)) {
+        this.#complaints.note('launch', error);
+        this.#deps.onChange();
+      }
       throw error;
     }
   }

@@ -111,6 +111,7 @@ describe('SimClient', () => {
     expect(report.end).toBe('stopped');
     expect(report.rebinds).toBe(1);
     expect(Object.values(report.recoveryMs)).not.toContain(null);
+    expect(report.framesLost, 'a second of frames at most, until the host heard of it').toBeLessThan(60);
     expectAllThatWasSent(report);
     expect(report.fecRepaired).toBeGreaterThan(0);
     expect(report.audioRepaired).toBeGreaterThan(0);

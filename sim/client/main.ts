@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import type { parseArgs } from 'node:util';
 import { MOONLIGHT_PORTS } from '../../core/protocol/moonlight/ports.ts';
-import type { HostApp } from '../../core/host/types.ts';
+import type { HostApp } from '../../core/host/offer.ts';
 import { readCommandLine } from '../../core/runtime/command-line.ts';
 import { GleipnirError } from '../../core/runtime/errors.ts';
 import { describeCommandLine, isCommandLineError } from '../../core/runtime/failure.ts';

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { KUBELAB } from './binary.ts';
+import { holdStill } from '../hold-still.ts';
 
 /** How long etcd and the API server may take to be ready, in ms. */
 const START_MS = 90_000;
@@ -101,8 +102,9 @@ export class ControlPlane {
   }
 
   /** Stops it as it stands: connections stay open and nothing answers. */
-  pauseApiServer(): void {
-    this.#apiServer?.kill('SIGSTOP');
+  /** Resolves when it answers no more. */
+  async pauseApiServer(): Promise<void> {
+    if (this.#apiServer !== undefined) await holdStill(this.#apiServer);
   }
 
   resumeApiServer(): void {

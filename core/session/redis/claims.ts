@@ -1,5 +1,5 @@
 /** Claims and rising numbers, each step one script. */
-import type { Listeners } from '../listeners.ts';
+import type { Listeners } from '../../runtime/listeners.ts';
 import type { Claim, TableClaims } from '../table.ts';
 import type { RedisConnection } from './connection.ts';
 import type { Keys } from './keys.ts';

@@ -11,7 +11,7 @@ const Address = z.string().transform((text, context): RedisAddress => {
   if (address !== undefined) return address;
   context.addIssue({
     code: 'custom',
-    message: 'is no Redis URL (docs/redis.md has the forms), or holds a password',
+    message: 'REDIS_URL is no Redis URL (docs/redis.md has the forms), or holds a password.',
   });
   return z.NEVER;
 });
@@ -39,7 +39,7 @@ export const REDIS_CONFIG = {
     ),
   REDIS_PREFIX: z
     .string()
-    .regex(/^[!-z]*\{[!-z]+\}[!-~]*$/, 'needs a hash tag, such as {gleipnir}')
+    .regex(/^[!-z]*\{[!-z]+\}[!-~]*$/, 'a text with a hash tag, such as {gleipnir}')
     .default('{gleipnir}')
     .describe('Of every key. Its hash tag keeps a deployment in one slot of a Cluster.'),
 };
@@ -95,6 +95,6 @@ async function readSetting(config: RedisConfig, name: FileSetting): Promise<stri
     return (await readFile(path, 'utf8')).replace(/\r?\n$/, '');
   } catch (error) {
     const problems = `${name}: ${(error as NodeJS.ErrnoException).code ?? 'not readable'}`;
-    throw new GleipnirError('CONFIG_INVALID', 'Configuration is invalid', { problems }, { cause: error });
+    throw new GleipnirError('CONFIG_INVALID', 'A setting is wrong', { problems }, { cause: error });
   }
 }

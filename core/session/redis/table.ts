@@ -5,7 +5,7 @@
  * tell a row that is over from one that was lost; a keeper refreshes what this process put and puts it back.
  */
 import type { Logger } from '../../runtime/log.ts';
-import { Listeners } from '../listeners.ts';
+import { Listeners } from '../../runtime/listeners.ts';
 import { ROW_SCHEMAS, type RowKind } from '../record.ts';
 import type { SessionTable, TableChange } from '../table.ts';
 import { createClaims } from './claims.ts';

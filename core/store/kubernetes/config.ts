@@ -12,10 +12,12 @@ export const KUBERNETES_VARIABLES = {
     .describe('Path of a kubeconfig file; without it, the service account of the pod counts.'),
   KUBERNETES_NAMESPACE: z
     .string()
-    .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/)
+    .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'the name of a namespace')
     .optional()
     .describe("Namespace of all objects; by default the kubeconfig's, the pod's own, or `default`."),
 };
+
+export type ClusterSettings = z.output<z.ZodObject<typeof KUBERNETES_VARIABLES>>;
 
 export interface Cluster {
   kubeConfig: KubeConfig;
@@ -27,10 +29,7 @@ export interface Cluster {
  *
  * @throws GleipnirError CONFIG_INVALID where neither is there or names a cluster.
  */
-export function loadCluster(given: {
-  KUBERNETES_KUBECONFIG?: string | undefined;
-  KUBERNETES_NAMESPACE?: string | undefined;
-}): Cluster {
+export function loadCluster(given: ClusterSettings): Cluster {
   const kubeConfig = new KubeConfig();
   const { KUBERNETES_KUBECONFIG: path = '', KUBERNETES_NAMESPACE } = given;
   try {

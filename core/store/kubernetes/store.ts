@@ -2,7 +2,7 @@
 import { API_VERSION, KINDS, type Kind, type ObjectOf } from '../../crd/types.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { GleipnirError } from '../../runtime/errors.ts';
-import { Listeners } from '../listeners.ts';
+import { Listeners } from '../../runtime/listeners.ts';
 import type { NewObject, ObjectEvent, ObjectStore, StatusOf } from '../object-store.ts';
 import { WriteQueue } from '../write-queue.ts';
 import { ObjectCache, type Entry } from './cache.ts';

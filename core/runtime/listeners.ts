@@ -1,11 +1,11 @@
-/** Who wants to be told of something, in the order in which they asked. */
+/** Who wants to be told of something, in the order in which they asked. One that throws disturbs neither the others nor the teller. */
 export class Listeners<T> {
   /** Those of the parts of this process, and of requests that wait for something; each takes itself off. */
   readonly #listeners = new Set<(value: T) => void>();
   readonly #onError: (error: unknown) => void;
 
-  /** @param onError told what a listener threw; the other listeners and the teller never notice. */
-  constructor(onError: (error: unknown) => void) {
+  /** @param onError told what a listener threw. Default: a process warning. */
+  constructor(onError: (error: unknown) => void = warn) {
     this.#onError = onError;
   }
 
@@ -31,4 +31,8 @@ export class Listeners<T> {
       }
     }
   }
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error), 'ListenerWarning');
 }
