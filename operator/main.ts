@@ -35,6 +35,7 @@ async function createPart(env: OperatorEnvironment): Promise<OperatorPart> {
     access: await readRedisAccess(env),
     prefix: env.REDIS_PREFIX,
     name: `operator-${env.OPERATOR_NAME}`,
+    kinds: ['session', 'launch', 'flow', 'host', 'art'],
     log: log.child({ component: 'table' }),
     mayKeep: () => part.isLeading(),
   });

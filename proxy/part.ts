@@ -3,7 +3,7 @@
  * that a second proxy would need is in the session table or in objects.
  */
 import { Counter, Registry } from 'prom-client';
-import { createLocalHistory } from '../core/history/local.ts';
+import { createRedisHistory, type RedisHistory } from '../core/history/redis.ts';
 import { deriveProofKey } from '../core/protocol/proxy-protocol/proof.ts';
 import { MOONLIGHT_PORTS } from '../core/protocol/moonlight/ports.ts';
 import { canonicalAddress } from '../core/runtime/address.ts';
@@ -47,6 +47,7 @@ interface Shared extends ProxyPartDeps {
   gate: RtspGate;
   origins: Origins;
   exchanges: PairingExchanges;
+  history: RedisHistory;
 }
 
 export function createProxyPart(deps: ProxyPartDeps): ProxyPart {
@@ -83,6 +84,7 @@ export function createProxyPart(deps: ProxyPartDeps): ProxyPart {
     stop: async () => {
       isListening = false;
       await web.stop();
+      await shared.history.stop();
       await http.stop();
       await rtsp.stop();
       await shared.catalog.stop();
@@ -110,6 +112,12 @@ function share(deps: ProxyPartDeps): Shared {
       exchanges: table.writer('exchange'),
       now: Date.now,
       log: log.child({ component: 'pairing' }),
+    }),
+    history: createRedisHistory({
+      connection: table.connection,
+      prefix: env.REDIS_PREFIX,
+      now: Date.now,
+      log: log.child({ component: 'history' }),
     }),
   };
 }
@@ -186,7 +194,6 @@ function createWeb(shared: Shared): ReturnType<typeof createWebServer> {
       awayAddress: null,
       datapath: { engine: 'relays', reason: 'each relay says its own' },
     }),
-    history: createLocalHistory({ directory: env.PROXY_HISTORY_DIR, now: Date.now }),
     table: table.reader,
     register,
     log: log.child({ component: 'web' }),

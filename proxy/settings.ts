@@ -29,11 +29,6 @@ export const ProxyEnvironment = z.object({
     .string()
     .min(1)
     .describe('Folder with identity.json: who this host is; the same for all proxies.'),
-  PROXY_HISTORY_DIR: z
-    .string()
-    .min(1)
-    .default('data/history')
-    .describe('Folder for the history of 30 days that this proxy saw; its own.'),
   PROXY_HOSTNAME: z.string().min(1).max(60).default('Gleipnir').describe('Name that clients show.'),
   PROXY_ALLOW_LOOPBACK: AllowLoopback,
   PROXY_WEB_ADDRESS: IpAddress.default('127.0.0.1').describe(

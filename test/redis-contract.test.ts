@@ -4,9 +4,13 @@ import { hash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { describeSessionTable, sessionRow } from '../core/session/contract.ts';
 import { TableFollower } from '../core/session/follow.ts';
+import { historyEvent, idsOf } from '../core/history/contract.ts';
+import { createRedisHistory } from '../core/history/redis.ts';
+import { ROW_SCHEMAS, type RowKind } from '../core/session/record.ts';
 import type { RedisTable } from '../core/session/redis/table.ts';
 import {
   ADDRESS,
@@ -22,7 +26,59 @@ import {
 import { freshPrefix, joinParts, RedisTables } from './support/redis-table.ts';
 
 const USERS_FILE = join(import.meta.dirname, '../deploy/redis/users.acl');
-const PARTS = ['operator', 'proxy', 'relay'] as const;
+const ALL_KINDS = Object.keys(ROW_SCHEMAS) as RowKind[];
+type PartName = 'operator' | 'proxy' | 'relay';
+interface PartDoes {
+  reads: readonly RowKind[];
+  writes: readonly RowKind[];
+  takesClaims: boolean;
+  raisesNumbers: boolean;
+  keepsHistory: boolean;
+}
+/** What each part does, as docs/architecture.md says: kinds that it reads, among them those that it writes. */
+const PARTS: Record<PartName, PartDoes> = {
+  operator: {
+    reads: ['session', 'launch', 'flow', 'host', 'art'],
+    writes: ['session', 'host', 'art'],
+    takesClaims: true,
+    raisesNumbers: false,
+    keepsHistory: false,
+  },
+  proxy: {
+    reads: ALL_KINDS,
+    writes: ['launch', 'stream', 'exchange'],
+    takesClaims: true,
+    raisesNumbers: true,
+    keepsHistory: true,
+  },
+  relay: {
+    reads: ['session', 'stream', 'flow'],
+    writes: ['flow'],
+    takesClaims: false,
+    raisesNumbers: false,
+    keepsHistory: false,
+  },
+};
+const PART_NAMES = Object.keys(PARTS) as PartName[];
+const DENIED = { code: 'TABLE_UNAVAILABLE', details: { reason: 'NOPERM' } };
+/** What no part ever needs, and what would harm all of them. */
+const FORBIDDEN = [
+  ['FLUSHALL'],
+  ['FLUSHDB'],
+  ['CONFIG', 'GET', '*'],
+  ['CONFIG', 'SET', 'maxmemory', '1'],
+  ['KEYS', '*'],
+  ['SCAN', '0'],
+  ['ACL', 'LIST'],
+  ['SHUTDOWN'],
+  ['CLIENT', 'LIST'],
+  ['MONITOR'],
+  ['SCRIPT', 'FLUSH'],
+  ['REPLICAOF', 'NO', 'ONE'],
+  ['PUBLISH', 'channel', 'x'],
+  ['GET', 'of-somebody-else'],
+  ['SET', '{other}:session:s1', 'x'],
+];
 
 const tables = new RedisTables();
 afterEach(() => tables.stop());
@@ -86,19 +142,16 @@ describeWithRedis('createRedisTable with TLS, client certificates and a user for
   let directory: string;
   let env: Record<string, string>;
 
-  const openPart = (
-    part: (typeof PARTS)[number],
-    changes: Record<string, string> = {},
-  ): Promise<RedisTable> =>
+  const openPart = (part: PartName, changes: Record<string, string> = {}): Promise<RedisTable> =>
     tables.begin(
       { ...env, REDIS_USERNAME: part, REDIS_PASSWORD_FILE: join(directory, part), ...changes },
-      part === 'relay' ? { kinds: ['session', 'stream', 'flow'] } : {},
+      { kinds: PARTS[part].reads },
     );
 
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'gleipnir-acl-'));
     const tls = await createTlsFiles(directory);
-    for (const part of PARTS) await writeFile(join(directory, part), `secret of ${part}\n`);
+    for (const part of PART_NAMES) await writeFile(join(directory, part), `secret of ${part}\n`);
     const users = (await readFile(USERS_FILE, 'utf8'))
       .replaceAll(/^user (proxy|relay|operator) on/gm, (line, part: string) => {
         return `${line} #${hash('sha256', `secret of ${part}`)}`;
@@ -154,22 +207,73 @@ describeWithRedis('createRedisTable with TLS, client certificates and a user for
 
   describeSessionTable(async () => {
     await server.cli('FLUSHALL');
-    const [operator, proxy, relay] = await Promise.all(PARTS.map((part) => openPart(part)));
-    if (operator === undefined || proxy === undefined || relay === undefined) throw new Error('unreachable');
+    const [operator, proxy, relay] = await Promise.all([
+      openPart('operator'),
+      openPart('proxy'),
+      openPart('relay'),
+    ]);
     await Promise.all([operator, proxy, relay].map((table) => table.start()));
     return joinParts({ operator, proxy, relay });
   });
 
-  it('lets a part write its own rows only', async () => {
-    const relay = await openPart('relay');
-    const proxy = await openPart('proxy');
-    await Promise.all([relay.start(), proxy.start()]);
-    const denied = { code: 'TABLE_UNAVAILABLE', details: { reason: 'NOPERM' } };
-    await expect(relay.writer('session').put(sessionRow())).rejects.toMatchObject(denied);
-    await expect(relay.reader.get('launch', 's1')).rejects.toMatchObject(denied);
-    await expect(relay.claims.take('gate', 'relay', 1_000)).rejects.toMatchObject(denied);
-    await expect(proxy.writer('session').put(sessionRow())).rejects.toMatchObject(denied);
-    await expect(proxy.writer('flow').remove('s1')).rejects.toMatchObject(denied);
+  /** As an administrator would, but as the part. */
+  const cliOf = (part: PartName, command: string[]): Promise<string> =>
+    server.cli('--user', part, '--pass', `secret of ${part}`, ...command);
+
+  it.each(PART_NAMES)('lets the %s do what it does, and nothing else', async (part) => {
+    const { reads, writes, takesClaims, raisesNumbers, keepsHistory } = PARTS[part];
+    const table = await openPart(part);
+    await table.start();
+    const { reader, claims, connection } = table;
+    for (const kind of ALL_KINDS) {
+      // Whatever the row: what may be done with a key depends on its name.
+      const put = table.writer(kind).put({ ...sessionRow({ id: `acl-${part}` }), kind } as never);
+      if (writes.includes(kind)) await expect(put).resolves.toBe('stored');
+      else await expect(put, `${part} puts ${kind}`).rejects.toMatchObject(DENIED);
+      const removal = table.writer(kind).remove(`acl-${part}`);
+      if (writes.includes(kind)) await removal;
+      else await expect(removal, `${part} removes ${kind}`).rejects.toMatchObject(DENIED);
+      if (reads.includes(kind)) {
+        expect(await reader.get(kind, 'none')).toBeUndefined();
+        await reader.list(kind);
+      } else await expect(reader.get(kind, 'none'), `${part} reads ${kind}`).rejects.toMatchObject(DENIED);
+    }
+    const claiming = async (): Promise<unknown> => {
+      await claims.take(`acl ${part}`, 'one', 10_000);
+      await claims.look(`acl ${part}`);
+      await claims.release(`acl ${part}`, 'one');
+      return 'allowed';
+    };
+    const history = createRedisHistory({
+      connection,
+      prefix: '{gleipnir}',
+      now: Date.now,
+      log: pino({ level: 'silent' }),
+    });
+    const at = new Date().toISOString();
+    const keeping = async (): Promise<unknown> => {
+      expect(await history.append(historyEvent(`acl-${part}`, { at }))).toBe('stored');
+      return idsOf(history);
+    };
+    const outcomes = await Promise.all([
+      claiming().catch((error: unknown) => error),
+      claims.advance(`acl ${part}`, 1, 10_000).catch((error: unknown) => error),
+      idsOf(history).catch((error: unknown) => error),
+    ]);
+    expect(outcomes).toMatchObject([
+      takesClaims ? 'allowed' : DENIED,
+      raisesNumbers ? true : DENIED,
+      keepsHistory ? [] : DENIED,
+    ]);
+    if (keepsHistory) expect(await keeping()).toEqual([`acl-${part}`]);
+    else expect(await history.append(historyEvent(`acl-${part}`, { at }))).toBe('waiting');
+    for (const command of FORBIDDEN) expect(await cliOf(part, command), command.join(' ')).toMatch(/^NOPERM/);
+    await history.stop();
+  });
+
+  it('lets nobody in without a password', async () => {
+    for (const part of ['default', ...PART_NAMES])
+      expect(await server.cli('--user', part, '--pass', 'wrong', 'PING')).toMatch(/WRONGPASS/);
   });
 
   it.each([

@@ -4,13 +4,11 @@
  */
 import { mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import { readFileIfPresent } from '../runtime/files.ts';
-import { HistoryEvent } from './event.ts';
+import { parseEvents } from './day.ts';
+import type { HistoryEvent } from './event.ts';
 
 const NAME = /^(\d{4}-\d{2}-\d{2})\.jsonl$/;
-/** Lines that are parsed at a stretch. */
-const BATCH = 32;
 const NEWLINE = 0x0a;
 
 /** What a file held. */
@@ -44,7 +42,7 @@ export class DayFiles {
     const content = await readFileIfPresent(this.#pathOf(day));
     if (content === undefined) return { events: [], bytes: 0, endsWhole: true };
     return {
-      events: await parseLines(content.toString().split('\n')),
+      events: await parseEvents(content.toString().split('\n')),
       bytes: content.length,
       endsWhole: content.length === 0 || content.at(-1) === NEWLINE,
     };
@@ -69,25 +67,5 @@ export class DayFiles {
 
   #pathOf(day: string): string {
     return join(this.#directory, `${day}.jsonl`);
-  }
-}
-
-/** Streams may be forwarded on this thread: it is never kept for longer than a few lines take. */
-async function parseLines(lines: readonly string[]): Promise<HistoryEvent[]> {
-  const events: HistoryEvent[] = [];
-  for (const [index, line] of lines.entries()) {
-    if (index % BATCH === BATCH - 1) await setImmediate();
-    const event = parseLine(line);
-    if (event !== undefined) events.push(event);
-  }
-  return events;
-}
-
-function parseLine(line: string): HistoryEvent | undefined {
-  if (line === '') return undefined;
-  try {
-    return HistoryEvent.safeParse(JSON.parse(line)).data;
-  } catch {
-    return undefined;
   }
 }

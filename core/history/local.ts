@@ -1,11 +1,9 @@
 /** The history of an appliance, in local files; this process is the only writer. */
-import { HistoryEvent } from './event.ts';
+import { DAY_LIMITS, daysAround, newestFirst, oldestDay } from './day.ts';
 import { DayFiles } from './day-files.ts';
+import { HistoryEvent } from './event.ts';
 import { HISTORY_DAYS, type AppendOutcome, type History } from './history.ts';
 
-const DAY_MS = 86_400_000;
-/** Most that is kept of a day, and how much of it strangers can fill by failing to pair. */
-const LIMITS = { dayBytesMax: 512 * 1024, strangerBytesMax: 64 * 1024 };
 /** Days whose ids are in memory; an event and its double are less than a day apart. */
 const REMEMBERED_MAX = 4;
 
@@ -13,7 +11,7 @@ export interface LocalHistoryDeps {
   directory: string;
   /** Milliseconds since the epoch. */
   now: () => number;
-  limits?: Partial<typeof LIMITS>;
+  limits?: Partial<typeof DAY_LIMITS>;
 }
 
 /** What is known of one file. */
@@ -33,7 +31,7 @@ export function createLocalHistory(deps: LocalHistoryDeps): History {
 class LocalHistory implements History {
   readonly #files: DayFiles;
   readonly #now: () => number;
-  readonly #limits: typeof LIMITS;
+  readonly #limits: typeof DAY_LIMITS;
   /** At most REMEMBERED_MAX, the one used longest ago first. */
   readonly #days = new Map<string, Day>();
   /** Appends go one after the other. Never rejects. */
@@ -42,7 +40,7 @@ class LocalHistory implements History {
   constructor({ directory, now, limits }: LocalHistoryDeps) {
     this.#files = new DayFiles(directory);
     this.#now = now;
-    this.#limits = { ...LIMITS, ...limits };
+    this.#limits = { ...DAY_LIMITS, ...limits };
   }
 
   readonly append = (event: HistoryEvent): Promise<AppendOutcome> => {
@@ -56,18 +54,15 @@ class LocalHistory implements History {
   async *#read(): AsyncGenerator<HistoryEvent> {
     const days = await this.#files.days();
     for (const day of days.reverse()) {
-      if (day < this.#oldestDay()) return;
+      if (day < oldestDay(this.#now())) return;
       const { events } = await this.#files.read(day);
-      const newestFirst = events.reverse().sort((one, other) => compare(other.at, one.at));
-      yield* newestFirst;
+      yield* newestFirst(events);
     }
   }
 
   async #append(event: HistoryEvent): Promise<AppendOutcome> {
-    const name = event.at.slice(0, 10);
-    if (name < this.#oldestDay()) return 'dropped';
-    // Two recorders may see the same event on either side of midnight.
-    const around = [shiftDay(name, -1), shiftDay(name, 1)];
+    const [name, ...around] = daysAround(event);
+    if (name < oldestDay(this.#now())) return 'dropped';
     for (const near of [...around, name]) {
       if ((await this.#dayOf(near)).ids.has(event.id)) return 'known';
     }
@@ -118,24 +113,8 @@ class LocalHistory implements History {
   /** Removes what is too old, and what a clock that went wrong left beyond the number of days. */
   async #prune(): Promise<void> {
     const days = await this.#files.days();
-    const fresh = days.filter((day) => day >= this.#oldestDay());
+    const fresh = days.filter((day) => day >= oldestDay(this.#now()));
     const kept = new Set(fresh.slice(-HISTORY_DAYS));
     for (const day of days) if (!kept.has(day)) await this.#files.remove(day);
   }
-
-  #oldestDay(): string {
-    return dayOf(this.#now() - (HISTORY_DAYS - 1) * DAY_MS);
-  }
-}
-
-function dayOf(at: number): string {
-  return new Date(at).toISOString().slice(0, 10);
-}
-
-function shiftDay(day: string, days: number): string {
-  return dayOf(Date.parse(day) + days * DAY_MS);
-}
-
-function compare(one: string, other: string): number {
-  return one < other ? -1 : Number(one > other);
 }

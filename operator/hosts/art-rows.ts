@@ -3,6 +3,7 @@ import type { BoxArt } from '../../core/host/types.ts';
 import type { Logger } from '../../core/runtime/log.ts';
 import { ART_BYTES_MAX } from '../../core/session/host-record.ts';
 import type { TableReader, TableWriter } from '../../core/session/table.ts';
+import { scaleDown } from './picture/scale.ts';
 
 /** How long a picture, or that there is none, is believed, ms. */
 const BELIEVED_MS = 3_600_000;
@@ -24,7 +25,7 @@ export class ArtRows {
   readonly #askedAt = new Map<number, number>();
   /** Apps that have a row; as many as are known. */
   readonly #rows = new Set<string>();
-  #isStopped = false;
+  readonly #stopping = new AbortController();
   #work: Promise<void> = Promise.resolve();
 
   constructor(deps: ArtRowsDeps) {
@@ -59,31 +60,41 @@ export class ArtRows {
 
   /** Resolves when nothing is under way any more; what waits is not done. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
+    this.#stopping.abort();
     await this.#work;
   }
 
   #next(act: () => Promise<void>): void {
     this.#work = this.#work
-      .then(() => (this.#isStopped ? undefined : act()))
+      .then(() => (this.#stopping.signal.aborted ? undefined : act()))
       .catch((err: unknown) => {
         this.#deps.log.debug({ err }, 'box art not kept');
       });
   }
 
   async #fetch(appId: number): Promise<void> {
-    const { table, rows, asset, log } = this.#deps;
-    const art = await asset(appId);
+    const { table, rows, asset } = this.#deps;
+    const given = await asset(appId);
+    const art = given && (await this.#fit(appId, given));
     if (art === undefined) return;
-    if (art.bytes.length > ART_BYTES_MAX) {
-      log.info({ appId, sizeBytes: art.bytes.length, maxBytes: ART_BYTES_MAX }, 'box art is too large');
-      return;
-    }
     const id = String(appId);
     const bytes = Buffer.from(art.bytes).toString('base64');
     const standing = await table.get('art', id);
     this.#rows.add(id);
     if (standing?.bytes === bytes && standing.type === art.type) return;
     await rows.put({ id, generation: (standing?.generation ?? 0) + 1, type: art.type, bytes });
+  }
+
+  /** As it came where it fits, else made smaller; `undefined` where that cannot be done. */
+  async #fit(appId: number, art: BoxArt): Promise<BoxArt | undefined> {
+    if (art.bytes.length <= ART_BYTES_MAX) return art;
+    const { signal } = this.#stopping;
+    const outcome = await scaleDown(art.bytes, signal);
+    if ('png' in outcome) return { type: 'image/png', bytes: outcome.png };
+    if (!signal.aborted) {
+      const facts = { appId, sizeBytes: art.bytes.length, reason: outcome.reason };
+      this.#deps.log.info(facts, 'box art is too large and cannot be made smaller');
+    }
+    return undefined;
   }
 }

@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TITLE_MAX_CHARACTERS } from '../../core/host/offer.ts';
 import { createSealer } from '../../core/runtime/seal.ts';
@@ -139,7 +141,23 @@ describe('HostPublisher', () => {
     await expect.poll(() => row('attic')).not.toHaveProperty('pin');
   });
 
-  it('keeps box art by the id of the app, as long as that is known, and none that is too large', async () => {
+  it('keeps box art that is too large as a smaller PNG', async () => {
+    const host = new FakeHost('attic', { apps: ['Chess'] });
+    const raw = { width: 500, height: 600, channels: 3 } as const;
+    const bytes = await sharp(randomBytes(500 * 600 * 3), { raw })
+      .jpeg({ quality: 100 })
+      .toBuffer();
+    expect(bytes.length).toBeGreaterThan(ART_BYTES_MAX);
+    host.art = { type: 'image/jpeg', bytes };
+    await publish(host);
+    const art = () => table.reader.get('art', String(CHESS));
+    await expect.poll(art, { timeout: 20_000 }).toMatchObject({ type: 'image/png', generation: 1 });
+    const kept = Buffer.from((await art())?.bytes ?? '', 'base64');
+    expect(await sharp(kept).metadata()).toMatchObject({ format: 'png' });
+    expect(kept.length).toBeLessThanOrEqual(ART_BYTES_MAX);
+  }, 30_000);
+
+  it('keeps box art by the id of the app, as long as that is known, and none that is no picture', async () => {
     const host = new FakeHost('attic', { apps: ['Chess'] });
     host.art = { type: 'image/png', bytes: Buffer.alloc(ART_BYTES_MAX, 7) };
     await publish(host);

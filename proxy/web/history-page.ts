@@ -18,7 +18,8 @@ const LABELS: Record<HistoryKind, { text: string; tone: string }> = {
 };
 
 export interface HistoryPageFacts {
-  events: readonly HistoryEvent[];
+  /** `undefined` while the store is away. */
+  events: readonly HistoryEvent[] | undefined;
   /** Whose; '' for everybody's. */
   person: string;
   /** From 1. */
@@ -30,7 +31,7 @@ export interface HistoryPageFacts {
 
 /** Stays as it is until it is asked for again: a list that grows under the reader is hard to read. */
 export function renderHistoryPage(model: PageModel, facts: HistoryPageFacts): string {
-  const { events, person, persons } = facts;
+  const { person, persons } = facts;
   const body = html`<form method="get" action="/history" class="filter">
       <div class="field">
         <label for="person">Person <span class="hint">or the name of a client without one</span></label>
@@ -46,16 +47,7 @@ export function renderHistoryPage(model: PageModel, facts: HistoryPageFacts): st
       </div>
       <button type="submit">Show</button>
     </form>
-    ${
-      events.length === 0
-        ? html`<p class="empty">
-            ${person === '' ? `Nothing happened in the last ${HISTORY_DAYS} days.` : `Nothing is known of ${person}.`}
-          </p>`
-        : html`<ol class="rows card history">
-            ${events.map(eventRow)}
-          </ol>`
-    }
-    ${pager(facts)}
+    ${eventList(facts)} ${pager(facts)}
     <p class="hint">
       Of the last ${HISTORY_DAYS} days. All of it, to take along:
       <a href="${linkTo('/history.csv', { person })}" download>CSV</a>,
@@ -63,6 +55,23 @@ export function renderHistoryPage(model: PageModel, facts: HistoryPageFacts): st
     </p>
     ${personList(persons)}`;
   return renderPage(model, { path: '/history', title: 'History', body, reloads: false });
+}
+
+function eventList({ events, person }: HistoryPageFacts): Html {
+  if (events === undefined) {
+    return html`<p class="notice warn">
+      The history cannot be read right now: Redis does not answer. What happens meanwhile is added when it is
+      back.
+    </p>`;
+  }
+  if (events.length > 0) {
+    return html`<ol class="rows card history">
+      ${events.map(eventRow)}
+    </ol>`;
+  }
+  return html`<p class="empty">
+    ${person === '' ? `Nothing happened in the last ${HISTORY_DAYS} days.` : `Nothing is known of ${person}.`}
+  </p>`;
 }
 
 function eventRow(event: HistoryEvent): Html {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { HistoryEvent } from '../../core/history/event.ts';
+import { GleipnirError } from '../../core/runtime/errors.ts';
 import { PAGE_EVENTS } from './history-routes.ts';
 import { openBench, type Bench } from './test-bench.ts';
 
@@ -70,6 +71,30 @@ describe('GET /history', () => {
       expect((await bench.get(`/history?${query}`)).statusCode).toBe(200);
     },
   );
+});
+
+describe('the history while Redis is away', () => {
+  it('says so in words, on the page and to programs', async () => {
+    bench.historyFailure = new GleipnirError(
+      'TABLE_UNAVAILABLE',
+      'The session table does not answer right now',
+    );
+    const page = await bench.get('/history');
+    expect(page.statusCode).toBe(503);
+    expect(page.body).toContain('The history cannot be read right now: Redis does not answer.');
+    expect(page.body).not.toContain('Nothing happened');
+    for (const path of ['/api/history', '/history.csv']) {
+      const { statusCode, body } = await bench.get(path);
+      expect([statusCode, body]).toEqual([503, 'The session table does not answer right now']);
+    }
+  });
+
+  it('says no more than that something went wrong of any other failure', async () => {
+    bench.historyFailure = new Error('secret');
+    const { statusCode, body } = await bench.get('/history');
+    expect(statusCode).toBe(500);
+    expect(body).not.toContain('secret');
+  });
 });
 
 describe('the history to take along', () => {

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { z } from 'zod';
 import type { HistoryEvent } from '../../core/history/event.ts';
 import type { History } from '../../core/history/history.ts';
+import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { PageModel } from './layout.ts';
 
 /** Events on one page. */
@@ -33,9 +34,10 @@ export function registerHistory(
 
   app.get('/history', async (request, reply) => {
     const { person, page } = queryOf(request);
-    const shown = await pageOf(eventsOf(history, person), page);
+    const shown = await pageOf(eventsOf(history, person), page).catch(whileAway);
     const facts = { ...shown, person, page, persons: await persons() };
     const { renderHistoryPage } = await import('./views.ts');
+    if (shown.events === undefined) reply.code(503);
     return reply.type('text/html; charset=utf-8').send(renderHistoryPage(modelOf(request), facts));
   });
 
@@ -89,6 +91,13 @@ async function pageOf(
     index += 1;
   }
   return { events: found, hasOlder: false };
+}
+
+/** The page says in words that the store is away. */
+function whileAway(error: unknown): { events: undefined; hasOlder: false } {
+  if (error instanceof GleipnirError && error.code === 'TABLE_UNAVAILABLE')
+    return { events: undefined, hasOlder: false };
+  throw error;
 }
 
 /** Written as it is read: a month of events is never in memory at once. */

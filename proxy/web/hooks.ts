@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { canonicalAddress, isLoopback } from '../../core/runtime/address.ts';
+import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { Access } from './access.ts';
 import { isOwnHost, isSameOrigin, type FormTokens, type RequestOrigin } from './guard.ts';
 import type { Asker, Login } from './login.ts';
@@ -60,6 +61,8 @@ export function guardAnswers(app: FastifyInstance): void {
   });
   app.setNotFoundHandler((_request, reply) => refuse(reply, 404, 'There is no such page'));
   app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
+    if (error instanceof GleipnirError && error.code === 'TABLE_UNAVAILABLE')
+      return refuse(reply, error.traits.status, error.message);
     const status = error.statusCode !== undefined && error.statusCode < 500 ? error.statusCode : 500;
     if (status === 500) request.log.error({ err: error }, 'console failed');
     const text = status === 500 ? 'Something went wrong here; see the log' : 'This request is not valid';

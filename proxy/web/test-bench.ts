@@ -1,6 +1,5 @@
 /** A console over hand-made facts, asked without a socket. */
 import type { LightMyRequestResponse } from 'fastify';
-import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 import type { Pairing, Session, SessionStatus } from '../../core/crd/types.ts';
@@ -110,6 +109,8 @@ export interface Bench {
   about: About;
   /** What the history holds, newest last. */
   events: HistoryEvent[];
+  /** What reading it fails with. */
+  historyFailure: Error | undefined;
   /** Arguments of `enterPin`, and what it answers. */
   entered: unknown[];
   outcome: Promise<PairingOutcome> | undefined;
@@ -146,6 +147,7 @@ export function openBench(config: Partial<WebConfig> = {}, hostname = HOSTNAME):
     art: new Map(),
     about: ABOUT,
     events: [],
+    historyFailure: undefined,
     entered: [],
     outcome: undefined,
     register,
@@ -228,7 +230,12 @@ function readersOf(
         bench().events.push(event);
         return Promise.resolve('stored');
       },
-      read: () => Readable.from(bench().events.toReversed()) as AsyncIterable<HistoryEvent>,
+      read: async function* () {
+        await Promise.resolve();
+        const { historyFailure, events } = bench();
+        if (historyFailure !== undefined) throw historyFailure;
+        yield* events.toReversed();
+      },
     },
     catalog: {
       list: () => bench().apps,

@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { loadConfig } from '../../core/runtime/config.ts';
 import { readRedisAccess, REDIS_CONFIG } from '../../core/session/redis/config.ts';
 import { createRedisTable, type RedisTable, type RedisTableDeps } from '../../core/session/redis/table.ts';
+import type { RowKind } from '../../core/session/record.ts';
 import type { SessionTable } from '../../core/session/table.ts';
 import { z } from 'zod';
 
@@ -58,11 +59,16 @@ export function joinParts(parts: {
 }): SessionTable {
   const { operator, proxy, relay } = parts;
   return {
-    reader: operator.reader,
+    // The one that reads every kind.
+    reader: proxy.reader,
     claims: proxy.claims,
     writer: (kind) => {
       if (kind === 'flow') return relay.writer(kind);
-      return kind === 'launch' || kind === 'stream' ? proxy.writer(kind) : operator.writer(kind);
+      return isOfProxy(kind) ? proxy.writer(kind) : operator.writer(kind);
     },
   };
+}
+
+function isOfProxy(kind: RowKind): boolean {
+  return kind === 'launch' || kind === 'stream' || kind === 'exchange';
 }

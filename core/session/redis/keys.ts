@@ -6,6 +6,7 @@
  *   PREFIX:changes        stream    what happened to rows and claims (entry.ts)
  *   PREFIX:claim:NAME     string    who holds a claim
  *   PREFIX:number:NAME    string    a number that only rises
+ *   PREFIX:history:DAY    hash      what happened on a day (core/history/redis.ts)
  */
 import type { RowKind } from '../record.ts';
 
@@ -15,6 +16,8 @@ export interface Keys {
   changes: string;
   claim: (name: string) => string;
   number: (name: string) => string;
+  /** @param day such as `2026-02-03`. */
+  history: (day: string) => string;
 }
 
 /** @param prefix with a hash tag, such as `{gleipnir}`. */
@@ -25,5 +28,6 @@ export function createKeys(prefix: string): Keys {
     changes: `${prefix}:changes`,
     claim: (name) => `${prefix}:claim:${name}`,
     number: (name) => `${prefix}:number:${name}`,
+    history: (day) => `${prefix}:history:${day}`,
   };
 }

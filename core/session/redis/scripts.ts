@@ -37,7 +37,8 @@ local function list(index, id, ttl)
 end
 `;
 
-function script(...parts: string[]): Script {
+/** A script of the parts' text, one after the other. */
+export function script(...parts: string[]): Script {
   const text = parts.join('');
   return { text, sha1: createHash('sha1').update(text).digest('hex') };
 }

@@ -69,6 +69,8 @@ export interface RedisTable extends SessionTable {
   stop: () => Promise<void>;
   /** Live counters. */
   stats: Readonly<RedisStats>;
+  /** For what else a deployment keeps in the same Redis. */
+  connection: Pick<RedisConnection, 'run' | 'eval'>;
 }
 
 export function createRedisTable(deps: RedisTableDeps): RedisTable {
@@ -139,7 +141,7 @@ export function createRedisTable(deps: RedisTableDeps): RedisTable {
       await feed.stop();
       followed.reject(tableUnavailable({ reason: 'stopped' }));
     },
-    stats,
+    ...{ stats, connection: commands },
   };
 }
 
