@@ -50,6 +50,7 @@ async function createPart(env: OperatorEnvironment): Promise<OperatorPart> {
     hostsFile: await readHostsFile(env.OPERATOR_HOSTS_FILE),
     table,
     stores: {
+      User: new KubernetesStore({ ...shared, kind: 'User' }),
       App: new KubernetesStore({ ...shared, kind: 'App' }),
       Pairing: new KubernetesStore({ ...shared, kind: 'Pairing' }),
       Session: new KubernetesStore({ ...shared, kind: 'Session' }),

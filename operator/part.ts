@@ -4,6 +4,7 @@
  * that nothing of what it knew lives on.
  */
 import { Gauge, Registry } from 'prom-client';
+import type { Kind } from '../core/crd/types.ts';
 import { createIdentityStore } from '../core/host/identities.ts';
 import { createHealthServer, type HealthServer } from '../core/runtime/health-server.ts';
 import type { Logger } from '../core/runtime/log.ts';
@@ -36,7 +37,7 @@ export interface OperatorPartDeps {
   env: OperatorEnvironment;
   hostsFile: HostsFile;
   table: RedisTable;
-  stores: { [K in 'App' | 'Pairing' | 'Session']: KubernetesStore<K> };
+  stores: { [K in Kind]: KubernetesStore<K> };
   client: KubernetesClient;
   namespace: string;
   deploymentKey: Uint8Array;
@@ -121,9 +122,10 @@ function createLeader(deps: OperatorPartDeps, requireLead: RequireLead): Leader 
   const slots = new Slots({ claims: table.claims, slotsMax: env.OPERATOR_SLOTS_MAX });
   const { reader } = table;
   const upstreamAddress = env.OPERATOR_UPSTREAM_ADDRESS;
+  const apps = guardStore(stores.App, requireLead);
   const publisher = new HostPublisher({
     hosts,
-    apps: guardStore(stores.App, requireLead),
+    apps,
     table: reader,
     hostRows: guardWriter(table.writer('host'), requireLead),
     artRows: guardWriter(table.writer('art'), requireLead),
@@ -132,7 +134,9 @@ function createLeader(deps: OperatorPartDeps, requireLead: RequireLead): Leader 
   });
   const operator = createOperator({
     sessions: guardStore(stores.Session, requireLead),
-    pairings: stores.Pairing,
+    apps,
+    users: guardStore(stores.User, requireLead),
+    pairings: guardStore(stores.Pairing, requireLead),
     hosts,
     table: reader,
     rows,

@@ -31,6 +31,8 @@ export interface Bench {
   clock: { nowMs: number };
   table: SessionTable;
   sessions: ObjectStore<'Session'>;
+  apps: ObjectStore<'App'>;
+  users: ObjectStore<'User'>;
   pairings: ObjectStore<'Pairing'>;
   host: FakeHost;
   /** Of whoever leads. */
@@ -68,7 +70,10 @@ export async function startBench(): Promise<Bench> {
   const table = createMemoryTable();
   const store = { directory, now: () => new Date(0) };
   const sessions = await createLocalStore({ kind: 'Session', ...store });
+  const apps = await createLocalStore({ kind: 'App', ...store });
+  const users = await createLocalStore({ kind: 'User', ...store });
   const pairings = await createLocalStore({ kind: 'Pairing', ...store });
+  const objects = { sessions, apps, users, pairings };
   for (const name of ['p-1', 'p-2']) await createPairing(pairings, name);
   const host = new FakeHost('attic');
   const held = { until: Promise.resolve() };
@@ -80,7 +85,7 @@ export async function startBench(): Promise<Bench> {
   const shared = { table: table.reader, rows: failing(table.writer('session'), failures), log };
   const lead = () =>
     startLeader({
-      ...{ shared, host, held, found, sessions, pairings, table },
+      ...{ shared, host, held, found, objects, table },
       now: () => clock.nowMs,
       onFreeze: () => (freezes.count += 1),
     });
@@ -90,7 +95,8 @@ export async function startBench(): Promise<Bench> {
     await leader.pool.stop();
   };
   return {
-    ...{ clock, table, sessions, pairings, host, failures, freezes, found, kill },
+    ...{ clock, table, host, failures, freezes, found, kill },
+    ...objects,
     ...createHands({ table, sessions, clock }),
     pool: () => leader.pool,
     succeed: async () => {
@@ -119,7 +125,8 @@ export async function startBench(): Promise<Bench> {
   };
 }
 
-interface LeaderDeps extends Pick<Bench, 'host' | 'found' | 'sessions' | 'pairings' | 'table'> {
+interface LeaderDeps extends Pick<Bench, 'host' | 'found' | 'table'> {
+  objects: Pick<Bench, 'sessions' | 'apps' | 'users' | 'pairings'>;
   shared: Pick<GenerationsDeps, 'table' | 'rows' | 'log'>;
   held: { until: Promise<void> };
   now: () => number;
@@ -132,7 +139,7 @@ async function startLeader(deps: LeaderDeps): Promise<{
   operator: Operator;
   tell: Bench['tell'];
 }> {
-  const { shared, host, held, found, sessions, pairings, table, now, onFreeze } = deps;
+  const { shared, host, held, found, objects, table, now, onFreeze } = deps;
   const driverOf = (_: unknown, key: string) => Promise.resolve(holdable(host.driver(key), held));
   const pool = new HostPool({ hosts: [host.spec], driverOf, log: shared.log, pollMs: POLL_MS });
   await pool.start();
@@ -140,8 +147,7 @@ async function startLeader(deps: LeaderDeps): Promise<{
   const slots = new Slots({ claims: table.claims, slotsMax: 1_000 });
   const operator = createOperator({
     ...shared,
-    sessions,
-    pairings,
+    ...objects,
     generations: new Generations({ ...shared, hosts: pool, slots, sealer, upstreamAddress: '0.0.0.0' }),
     hosts,
     now,
@@ -220,6 +226,8 @@ function createTold(
     hosts: {
       isDown: (hostName) => down.has(hostName) || pool.isDown(hostName),
       isGameOver: (sessionId) => over.has(sessionId),
+      facts: () => pool.facts(),
+      onChange: (listener) => pool.onChange(listener),
       onGameEnded: (listener) => {
         gameEnded.add(listener);
         return () => gameEnded.delete(listener);

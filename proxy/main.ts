@@ -48,6 +48,7 @@ async function createPart(env: ProxyEnvironment): Promise<ProxyPart> {
     env,
     table,
     stores: {
+      User: new KubernetesStore({ ...shared, kind: 'User' }),
       App: new KubernetesStore({ ...shared, kind: 'App' }),
       Pairing: new KubernetesStore({ ...shared, kind: 'Pairing' }),
       Session: new KubernetesStore({ ...shared, kind: 'Session' }),

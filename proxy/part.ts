@@ -3,6 +3,7 @@
  * that a second proxy would need is in the session table or in objects.
  */
 import { Counter, Registry } from 'prom-client';
+import type { Kind } from '../core/crd/types.ts';
 import { createLocalHistory } from '../core/history/local.ts';
 import { deriveProofKey } from '../core/protocol/proxy-protocol/proof.ts';
 import { MOONLIGHT_PORTS } from '../core/protocol/moonlight/ports.ts';
@@ -29,7 +30,7 @@ import { createWebServer } from './web/server.ts';
 export interface ProxyPartDeps {
   env: ProxyEnvironment;
   table: RedisTable;
-  stores: { [K in 'App' | 'Pairing' | 'Session']: KubernetesStore<K> };
+  stores: { [K in Kind]: KubernetesStore<K> };
   client: KubernetesClient;
   deploymentKey: Uint8Array;
   identity: HostIdentity;
@@ -167,7 +168,7 @@ function createWeb(shared: Shared): ReturnType<typeof createWebServer> {
     address === undefined ? null : typedAddress(address, env.PROXY_HTTP_PORT, MOONLIGHT_PORTS.http);
   return createWebServer({
     ...shared,
-    ...{ pairings: stores.Pairing, sessions: stores.Session },
+    ...{ pairings: stores.Pairing, sessions: stores.Session, users: stores.User },
     config: {
       bindAddress: env.PROXY_WEB_ADDRESS,
       port: env.PROXY_WEB_PORT,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Pairing } from '../../core/crd/types.ts';
-import { createClientCertificate, fingerprintOf } from '../../core/identity/certificate.ts';
-import { fingerprintOfPairing } from './fingerprint.ts';
+import type { Pairing } from '../crd/types.ts';
+import { createClientCertificate, fingerprintOf } from './certificate.ts';
+import { fingerprintOfPairing } from './pairing.ts';
 
 const pairing = (spec: Omit<Pairing['spec'], 'userReference'>): Pairing => ({
   kind: 'Pairing',
