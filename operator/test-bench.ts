@@ -10,7 +10,7 @@ import type { FlowRecord, LaunchRecord, SessionRecord } from '../core/session/re
 import type { SessionTable, TableWriter } from '../core/session/table.ts';
 import { createLocalStore } from '../core/store/local.ts';
 import type { ObjectStore } from '../core/store/object-store.ts';
-import { FakeHost } from '../test/support/fake-host.ts';
+import { FakeHost, type FakeHostOptions } from '../test/support/fake-host.ts';
 import { appIdOf } from './hosts/app-id.ts';
 import { HostPool } from './hosts/pool.ts';
 import { createOperator, type Operator, type OperatorDeps } from './operator.ts';
@@ -64,7 +64,7 @@ export interface Bench {
   stop: () => Promise<void>;
 }
 
-export async function startBench(): Promise<Bench> {
+export async function startBench(hostOptions: FakeHostOptions = {}): Promise<Bench> {
   const directory = await mkdtemp(join(tmpdir(), 'gleipnir-operator-'));
   const clock = { nowMs: 1_000_000 };
   const table = createMemoryTable();
@@ -75,7 +75,7 @@ export async function startBench(): Promise<Bench> {
   const pairings = await createLocalStore({ kind: 'Pairing', ...store });
   const objects = { sessions, apps, users, pairings };
   for (const name of ['p-1', 'p-2']) await createPairing(pairings, name);
-  const host = new FakeHost('attic');
+  const host = new FakeHost('attic', hostOptions);
   const held = { until: Promise.resolve() };
   const lines: string[] = [];
   const log = createLogger('trace', { write: (line) => void lines.push(line) });
