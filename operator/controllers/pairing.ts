@@ -1,7 +1,7 @@
 /** Pairing controller: says of each Pairing, also of those made by hand, whether a client can come with its certificate. */
 import { holdersOf } from '../../core/crd/precedence.ts';
 import type { Pairing } from '../../core/crd/types.ts';
-import { faultOfPairing, fingerprintOfPairing } from '../../core/identity/pairing.ts';
+import { faultOfPairing, fingerprintOfPairing } from '../../core/store/pairing-client.ts';
 import { MODULUS_BITS, type CertificateFault } from '../../core/protocol/pairing/certificate.ts';
 import type { Logger } from '../../core/runtime/log.ts';
 import type { ObjectStore, StatusOf } from '../../core/store/object-store.ts';

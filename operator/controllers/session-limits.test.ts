@@ -23,7 +23,7 @@ const play = async (game: string) => {
 
 describe('a User with maxSessions', () => {
   it.each([
-    { maxSessions: 0, message: 'You may play no games here' },
+    { maxSessions: 0, message: 'You may not play games here' },
     { maxSessions: 1, message: 'You may play 1 game at once; end it first' },
     { maxSessions: 2, message: 'You may play 2 games at once; end one first' },
   ])('of $maxSessions is told so, and may play again once a game is over', async (limit) => {

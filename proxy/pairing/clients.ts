@@ -5,7 +5,7 @@
 import { holdersOf } from '../../core/crd/precedence.ts';
 import type { Pairing } from '../../core/crd/types.ts';
 import type { ObjectEvent, ObjectStore } from '../../core/store/object-store.ts';
-import { fingerprintOfPairing } from '../../core/identity/pairing.ts';
+import { fingerprintOfPairing } from '../../core/store/pairing-client.ts';
 
 /** A live index of the Pairings by fingerprint. */
 export class PairedClients {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Pairing } from '../crd/types.ts';
 import { certificateOf } from '../../test/support/odd-certificates.ts';
-import { createClientCertificate, fingerprintOf } from './certificate.ts';
-import { fingerprintOfPairing } from './pairing.ts';
+import { createClientCertificate, fingerprintOf } from '../identity/certificate.ts';
+import { fingerprintOfPairing } from './pairing-client.ts';
 
 const pairing = (spec: Omit<Pairing['spec'], 'userReference'>): Pairing => ({
   kind: 'Pairing',

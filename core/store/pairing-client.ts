@@ -1,7 +1,7 @@
 /** By what a Pairing knows its client. */
 import type { Pairing } from '../crd/types.ts';
 import { certificateFault, type CertificateFault } from '../protocol/pairing/certificate.ts';
-import { fingerprintOf } from './certificate.ts';
+import { fingerprintOf } from '../identity/certificate.ts';
 
 /** What a Pairing says of its client. */
 export type ClientOfPairing = Pick<Pairing['spec'], 'clientCertPEM' | 'fingerprint'>;
