@@ -67,6 +67,7 @@ interface Shared extends ApplianceDeps {
   pairings: ObjectStore<'Pairing'>;
   sessions: ObjectStore<'Session'>;
   apps: ObjectStore<'App'>;
+  users: ObjectStore<'User'>;
   catalog: Catalog;
   register: Registry;
   gate: RtspGate;
@@ -166,6 +167,7 @@ async function openStores(deps: ApplianceDeps): Promise<Shared> {
     table,
     apps,
     catalog: new Catalog({ apps, table: table.reader, sealer: deps.sealer, log }),
+    users: await createLocalStore({ ...objects, kind: 'User' }),
     pairings: await createLocalStore({ ...objects, kind: 'Pairing' }),
     sessions: await createLocalStore({ ...objects, kind: 'Session' }),
     register: new Registry(),
@@ -228,12 +230,14 @@ function createRtsp(shared: Shared, udp: Bound['udp']): ReturnType<typeof create
 }
 
 function createControllers(shared: Shared, { rtsp }: Bound): ReturnType<typeof createOperator> {
-  const { config, table, sealer, sessions, pairings, hosts } = shared;
+  const { config, table, sealer, apps, users, sessions, pairings, hosts } = shared;
   const log = shared.log.child({ component: 'operator' });
   const rows = table.writer('session');
   const slots = new Slots({ claims: table.claims, slotsMax: config.slotsMax });
   const upstreamAddress = config.bindAddress.includes(':') ? '::' : '0.0.0.0';
   return createOperator({
+    apps,
+    users,
     sessions,
     pairings,
     hosts,
@@ -285,7 +289,7 @@ function createWeb(
   shared: Shared,
   { exchanges, relay, httpPort }: { exchanges: PairingExchanges; relay: Relay; httpPort: number },
 ): ReturnType<typeof createWebServer> {
-  const { config, table, pairings, sessions, catalog, register, log } = shared;
+  const { config, table, users, pairings, sessions, catalog, register, log } = shared;
   const { bindAddress, externalAddress } = config;
   const datapath = (): { engine: string; reason: string } => {
     const { engine, reason } = relay.stats().datapath;
@@ -305,6 +309,7 @@ function createWeb(
     }),
     history: createLocalHistory({ directory: join(config.dataDir, 'history'), now: Date.now }),
     exchanges,
+    users,
     pairings,
     sessions,
     table: table.reader,

@@ -1,8 +1,10 @@
-/** The operator of the appliance: feeds the session controller with every session that may need a look. */
+/** The operator: feeds the session controller with every session that may need a look, and runs the other controllers. */
 import type { Session } from '../core/crd/types.ts';
 import type { RowKind } from '../core/session/record.ts';
-import type { ObjectStore } from '../core/store/object-store.ts';
+import { createAppController, type AppControllerDeps } from './controllers/app.ts';
+import { createPairingController, type PairingControllerDeps } from './controllers/pairing.ts';
 import { SessionReconciler, type SessionControllerDeps } from './controllers/session.ts';
+import { createUserController, type UserControllerDeps } from './controllers/user.ts';
 import type { HostPool } from './hosts/pool.ts';
 import { ReconcileQueue } from './reconcile/queue.ts';
 import { restoreSessions, type RestoreDeps } from './restore.ts';
@@ -11,9 +13,11 @@ import { restoreSessions, type RestoreDeps } from './restore.ts';
 const CONCURRENCY_MAX = 64;
 
 export interface OperatorDeps extends SessionControllerDeps, Pick<RestoreDeps, 'launchesGoOn'> {
-  pairings: Pick<ObjectStore<'Pairing'>, 'get' | 'watch'>;
+  apps: AppControllerDeps['apps'];
+  pairings: SessionControllerDeps['pairings'] & PairingControllerDeps['pairings'];
+  users: SessionControllerDeps['users'] & UserControllerDeps['users'];
   /** How the hosts are, and when to look again. */
-  hosts: Pick<HostPool, 'isDown' | 'isGameOver' | 'onGameEnded' | 'onHostDown'>;
+  hosts: AppControllerDeps['hosts'] & Pick<HostPool, 'isDown' | 'isGameOver' | 'onGameEnded' | 'onHostDown'>;
 }
 
 export interface Operator {
@@ -28,6 +32,7 @@ export function createOperator(deps: OperatorDeps): Operator {
   /** Of each flow when last seen: its counters change all the time and need no look. Bounded by the flows. */
   const flowStates = new Map<string, string>();
   const unwatch: (() => void)[] = [];
+  const statuses = [createAppController(deps), createUserController(deps), createPairingController(deps)];
 
   async function onRow(kind: RowKind, id: string): Promise<void> {
     if (kind === 'launch') queue.add(id);
@@ -79,10 +84,11 @@ export function createOperator(deps: OperatorDeps): Operator {
       unwatch.push(...watchEverything());
       for (const { metadata } of await sessions.list()) queue.add(metadata.name);
       for (const { id } of await table.list('session')) queue.add(id);
+      for (const keeper of statuses) keeper.start();
     },
     stop: async () => {
       for (const stopWatching of unwatch.splice(0)) stopWatching();
-      await queue.stop();
+      await Promise.all([queue, ...statuses].map((each) => each.stop()));
     },
   };
 }

@@ -117,9 +117,10 @@ function createLeader(deps: OperatorPartDeps, requireLead: RequireLead): Leader 
   const slots = new Slots({ claims: table.claims, slotsMax: env.OPERATOR_SLOTS_MAX });
   const { reader } = table;
   const upstreamAddress = env.OPERATOR_UPSTREAM_ADDRESS;
+  const apps = guardStore(stores.App, requireLead);
   const publisher = new HostPublisher({
     hosts,
-    apps: guardStore(stores.App, requireLead),
+    apps,
     table: reader,
     hostRows: guardWriter(table.writer('host'), requireLead),
     artRows: guardWriter(table.writer('art'), requireLead),
@@ -128,7 +129,9 @@ function createLeader(deps: OperatorPartDeps, requireLead: RequireLead): Leader 
   });
   const operator = createOperator({
     sessions: guardStore(stores.Session, requireLead),
-    pairings: stores.Pairing,
+    apps,
+    users: guardStore(stores.User, requireLead),
+    pairings: guardStore(stores.Pairing, requireLead),
     hosts,
     table: reader,
     rows,

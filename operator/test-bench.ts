@@ -10,7 +10,7 @@ import type { FlowRecord, LaunchRecord, SessionRecord } from '../core/session/re
 import type { SessionTable, TableWriter } from '../core/session/table.ts';
 import { createLocalStore } from '../core/store/local.ts';
 import type { ObjectStore } from '../core/store/object-store.ts';
-import { FakeHost } from '../test/support/fake-host.ts';
+import { FakeHost, type FakeHostOptions } from '../test/support/fake-host.ts';
 import { appIdOf } from './hosts/app-id.ts';
 import { HostPool } from './hosts/pool.ts';
 import { createOperator, type Operator, type OperatorDeps } from './operator.ts';
@@ -31,6 +31,8 @@ export interface Bench {
   clock: { nowMs: number };
   table: SessionTable;
   sessions: ObjectStore<'Session'>;
+  apps: ObjectStore<'App'>;
+  users: ObjectStore<'User'>;
   pairings: ObjectStore<'Pairing'>;
   host: FakeHost;
   /** Of whoever leads. */
@@ -62,15 +64,18 @@ export interface Bench {
   stop: () => Promise<void>;
 }
 
-export async function startBench(): Promise<Bench> {
+export async function startBench(hostOptions: FakeHostOptions = {}): Promise<Bench> {
   const directory = await mkdtemp(join(tmpdir(), 'gleipnir-operator-'));
   const clock = { nowMs: 1_000_000 };
   const table = createMemoryTable();
   const store = { directory, now: () => new Date(0) };
   const sessions = await createLocalStore({ kind: 'Session', ...store });
+  const apps = await createLocalStore({ kind: 'App', ...store });
+  const users = await createLocalStore({ kind: 'User', ...store });
   const pairings = await createLocalStore({ kind: 'Pairing', ...store });
+  const objects = { sessions, apps, users, pairings };
   for (const name of ['p-1', 'p-2']) await createPairing(pairings, name);
-  const host = new FakeHost('attic');
+  const host = new FakeHost('attic', hostOptions);
   const held = { until: Promise.resolve() };
   const lines: string[] = [];
   const log = createLogger('trace', { write: (line) => void lines.push(line) });
@@ -80,7 +85,7 @@ export async function startBench(): Promise<Bench> {
   const shared = { table: table.reader, rows: failing(table.writer('session'), failures), log };
   const lead = () =>
     startLeader({
-      ...{ shared, host, held, found, sessions, pairings, table },
+      ...{ shared, host, held, found, objects, table },
       now: () => clock.nowMs,
       onFreeze: () => (freezes.count += 1),
     });
@@ -90,7 +95,8 @@ export async function startBench(): Promise<Bench> {
     await leader.pool.stop();
   };
   return {
-    ...{ clock, table, sessions, pairings, host, failures, freezes, found, kill },
+    ...{ clock, table, host, failures, freezes, found, kill },
+    ...objects,
     ...createHands({ table, sessions, clock }),
     pool: () => leader.pool,
     succeed: async () => {
@@ -119,7 +125,8 @@ export async function startBench(): Promise<Bench> {
   };
 }
 
-interface LeaderDeps extends Pick<Bench, 'host' | 'found' | 'sessions' | 'pairings' | 'table'> {
+interface LeaderDeps extends Pick<Bench, 'host' | 'found' | 'table'> {
+  objects: Pick<Bench, 'sessions' | 'apps' | 'users' | 'pairings'>;
   shared: Pick<GenerationsDeps, 'table' | 'rows' | 'log'>;
   held: { until: Promise<void> };
   now: () => number;
@@ -132,7 +139,7 @@ async function startLeader(deps: LeaderDeps): Promise<{
   operator: Operator;
   tell: Bench['tell'];
 }> {
-  const { shared, host, held, found, sessions, pairings, table, now, onFreeze } = deps;
+  const { shared, host, held, found, objects, table, now, onFreeze } = deps;
   const driverOf = (_: unknown, key: string) => Promise.resolve(holdable(host.driver(key), held));
   const pool = new HostPool({ hosts: [host.spec], driverOf, log: shared.log, pollMs: POLL_MS });
   await pool.start();
@@ -140,8 +147,7 @@ async function startLeader(deps: LeaderDeps): Promise<{
   const slots = new Slots({ claims: table.claims, slotsMax: 1_000 });
   const operator = createOperator({
     ...shared,
-    sessions,
-    pairings,
+    ...objects,
     generations: new Generations({ ...shared, hosts: pool, slots, sealer, upstreamAddress: '0.0.0.0' }),
     hosts,
     now,
@@ -220,6 +226,8 @@ function createTold(
     hosts: {
       isDown: (hostName) => down.has(hostName) || pool.isDown(hostName),
       isGameOver: (sessionId) => over.has(sessionId),
+      facts: () => pool.facts(),
+      onChange: (listener) => pool.onChange(listener),
       onGameEnded: (listener) => {
         gameEnded.add(listener);
         return () => gameEnded.delete(listener);

@@ -2,6 +2,7 @@
  * What the hosts together offer, as clients and the console see it: App objects, and the rows that the operator
  * writes about its hosts. The proxy knows no host itself.
  */
+import { holdersOf } from '../core/crd/precedence.ts';
 import type { App } from '../core/crd/types.ts';
 import type { BoxArt } from '../core/host/types.ts';
 import type { AppCatalog, AwaitedPin, CatalogApp, HostState } from '../core/host/catalog.ts';
@@ -55,16 +56,11 @@ export class Catalog implements AppCatalog {
     return Promise.resolve();
   }
 
-  /** Of Apps with one id only the oldest is offered, and that while a host that is up has it. */
+  /** The Apps that have their ids, as the operator says in their status, each while a host that is up offers it. */
   list(): CatalogApp[] {
     const offered = new Set(this.#up().flatMap(({ apps }) => apps.map(({ id }) => id)));
-    const byId = new Map<number, App>();
-    for (const app of this.#apps.values()) {
-      const { id } = app.spec;
-      const standing = byId.get(id);
-      if (offered.has(id) && (standing === undefined || isOlder(app, standing))) byId.set(id, app);
-    }
-    return [...byId.values()]
+    return [...holdersOf([...this.#apps.values()], ({ spec }) => [spec.id]).values()]
+      .filter(({ spec }) => offered.has(spec.id))
       .map(({ spec }) => ({ id: spec.id, title: spec.title, isHdrSupported: spec.isHDRSupported ?? false }))
       .sort((one, other) => one.title.localeCompare(other.title));
   }
@@ -112,8 +108,4 @@ export class Catalog implements AppCatalog {
   #up(): HostRecord[] {
     return [...this.#rows.all('host')].filter(({ state }) => state === 'up');
   }
-}
-
-function isOlder({ metadata: one }: App, { metadata: other }: App): boolean {
-  return one.creationTimestamp < other.creationTimestamp;
 }

@@ -175,7 +175,7 @@ function createWeb(shared: Shared): ReturnType<typeof createWebServer> {
     address === undefined ? null : typedAddress(address, env.PROXY_HTTP_PORT, MOONLIGHT_PORTS.http);
   return createWebServer({
     ...shared,
-    ...{ pairings: stores.Pairing, sessions: stores.Session },
+    ...{ pairings: stores.Pairing, sessions: stores.Session, users: stores.User },
     config: {
       bindAddress: env.PROXY_WEB_ADDRESS,
       port: env.PROXY_WEB_PORT,

@@ -35,6 +35,7 @@ export const Condition = z.object({
     .optional()
     .describe('Generation of the object that was looked at.'),
 });
+export type Condition = z.output<typeof Condition>;
 
 /** @param types the conditions of one kind, for people. */
 export function conditionsOf(types: string): z.ZodOptional<z.ZodArray<typeof Condition>> {

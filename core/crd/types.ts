@@ -4,7 +4,7 @@ import { Pairing } from './pairing.ts';
 import { Session } from './session.ts';
 import { User } from './user.ts';
 
-export { API_GROUP, API_VERSION, ObjectMeta } from './metadata.ts';
+export { API_GROUP, API_VERSION, ObjectMeta, type Condition } from './metadata.ts';
 export { App } from './app.ts';
 export { Pairing } from './pairing.ts';
 export { Session, SESSION_PHASES, SessionPhase, type SessionStatus } from './session.ts';

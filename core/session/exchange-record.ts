@@ -34,7 +34,7 @@ export const ExchangeRecord = z.object({
   /** What the person who entered the PIN said besides. */
   names: z.object({
     clientName: z.string().max(100).optional(),
-    userName: z.string().max(63).optional(),
+    userName: z.string().max(253).optional(),
   }),
   /** When step 1 came. */
   since: z.number(),

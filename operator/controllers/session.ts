@@ -5,7 +5,7 @@
  */
 import type { Session } from '../../core/crd/types.ts';
 import { formatSessionUrl } from '../../core/protocol/moonlight/session-url.ts';
-import { GleipnirError, type ErrorCode } from '../../core/runtime/errors.ts';
+import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { Logger } from '../../core/runtime/log.ts';
 import type { LaunchRecord, SessionRecord } from '../../core/session/record.ts';
 import type { TableReader, TableWriter } from '../../core/session/table.ts';
@@ -13,6 +13,13 @@ import type { ObjectStore } from '../../core/store/object-store.ts';
 import type { Reconciler, ReconcileResult } from '../reconcile/types.ts';
 import type { HostPool } from '../hosts/pool.ts';
 import type { Generations } from '../sessions/generation.ts';
+import {
+  GAME_HAS_ENDED,
+  HOST_IS_DOWN,
+  IS_NOT_PAIRED,
+  tooManyGames,
+  type Verdict,
+} from '../sessions/verdicts.ts';
 import { planFollow, rowStateOf } from '../sessions/plan.ts';
 import { lasting, phaseOf, SessionStatusWriter } from '../sessions/status.ts';
 
@@ -26,6 +33,8 @@ const PROVISIONING_MS_MAX = 120_000;
 export interface SessionControllerDeps {
   sessions: ObjectStore<'Session'>;
   pairings: Pick<ObjectStore<'Pairing'>, 'get'>;
+  /** What people may use; a person without a User may use everything. */
+  users: Pick<ObjectStore<'User'>, 'get'>;
   table: TableReader;
   rows: TableWriter<'session'>;
   generations: Generations;
@@ -42,19 +51,6 @@ export interface SessionControllerDeps {
   /** Counts a stream that began to stand still. */
   onFreeze?: () => void;
 }
-
-/** Why a session must end, in words for the person; `reason` where that is an error. */
-interface Verdict {
-  message: string;
-  reason?: ErrorCode;
-}
-
-const HOST_IS_DOWN: Verdict = {
-  message: 'The machine that played this game does not answer any more',
-  reason: 'HOST_UNREACHABLE',
-};
-const GAME_HAS_ENDED: Verdict = { message: 'The game was ended on its machine' };
-const IS_NOT_PAIRED: Verdict = { message: 'This client is not paired any more', reason: 'NOT_PAIRED' };
 
 export class SessionReconciler implements Reconciler {
   readonly #deps: SessionControllerDeps;
@@ -105,16 +101,21 @@ export class SessionReconciler implements Reconciler {
     launch: LaunchRecord,
     former: SessionRecord | undefined,
   ): Promise<ReconcileResult> {
-    const { generations, log, now } = this.#deps;
+    const { generations, users, log, now } = this.#deps;
     const { id, generation } = launch;
     const userName = session.spec.userReference.name;
     if (generations.isContended(launch, userName)) return { requeueAfterMs: CONTENDED_MS };
+    const { maxSessions = Infinity, hostSelector } = (await users.get(userName))?.spec ?? {};
+    // From here to the place there must be no pause: of two launches at once, the other would not be counted.
+    if (generations.isOneTooMany(launch, userName, maxSessions)) {
+      return this.#finish(session, tooManyGames(maxSessions), generation);
+    }
     let current = session;
     const isRetry =
       session.status?.phase === 'Provisioning' && session.status.launchGeneration === generation;
     if (!isRetry) this.#since.set(id, now());
     try {
-      const placement = generations.place(launch, userName);
+      const placement = generations.place(launch, userName, hostSelector);
       const playedBy = launch.pairingName ?? session.spec.pairingReference.name;
       this.#status.noteTakeOver(session, playedBy);
       const facts = { launchGeneration: generation, hostName: placement.hostName, playedBy };

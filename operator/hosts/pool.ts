@@ -6,7 +6,7 @@ import type { CatalogApp } from '../../core/host/catalog.ts';
 import type { BoxArt, HostDriver } from '../../core/host/types.ts';
 import type { Logger } from '../../core/runtime/log.ts';
 import { appIdOf } from './app-id.ts';
-import { mayPlayOn } from './rules.ts';
+import { carries, mayPlayOn } from './rules.ts';
 import type { HostFacts, HostRule, HostSpec } from './types.ts';
 import { HostWatch } from './watch.ts';
 
@@ -110,12 +110,17 @@ export class HostPool {
    * Reserves a place for a session on the least loaded host that offers the app and that the rules let the user play
    * on, in one step. One whose newest answer to a launch was of no use comes last.
    *
+   * @param hostSelector labels that the host must carry besides.
    * @returns `missing` when no such host is up, `busy` when all are full.
    */
-  place({ id, user, appId }: PlaceRequest): Placement | 'missing' | 'busy' {
-    const offering = this.#offering(appId).filter(
-      ({ watch }) => watch.isOffering() && mayPlayOn(this.#rules, user, watch.spec.labels),
-    );
+  place(
+    { id, user, appId }: PlaceRequest,
+    hostSelector: HostRule['hosts'] = {},
+  ): Placement | 'missing' | 'busy' {
+    const offering = this.#offering(appId).filter(({ watch }) => {
+      const { labels } = watch.spec;
+      return watch.isOffering() && mayPlayOn(this.#rules, user, labels) && carries(labels, hostSelector);
+    });
     if (offering.length === 0) return 'missing';
     const load = ({ watch }: { watch: HostWatch }): number => this.#load(watch) / watch.capacity;
     const doubt = ({ watch }: { watch: HostWatch }): number => Number(watch.isDoubtful());

@@ -11,6 +11,7 @@ import type { Sealer } from '../../core/runtime/seal.ts';
 import type { LaunchRecord, SessionRecord } from '../../core/session/record.ts';
 import type { TableReader, TableWriter } from '../../core/session/table.ts';
 import type { HostPool, Placement } from '../hosts/pool.ts';
+import type { HostRule } from '../hosts/types.ts';
 import { waitForFlowClosed } from './flow-closed.ts';
 import type { Slots } from './slots.ts';
 import { mintTokens } from './tokens.ts';
@@ -28,11 +29,19 @@ export interface GenerationsDeps {
   upstreamAddress: string;
 }
 
+/** What a session holds while it has a place. */
+interface Held {
+  user: string;
+  identity: string;
+  /** Whether it counts no more as a game of its user. */
+  isEnding: boolean;
+}
+
 export class Generations {
   readonly #deps: GenerationsDeps;
-  /** Under which identity each session plays; bounded by the sessions that have a place. */
-  readonly #identities = new Map<string, string>();
-  /** Sessions whose host was asked to launch and did not refuse; bounded as `#identities` is. */
+  /** What each session holds; bounded by the sessions that have a place. */
+  readonly #held = new Map<string, Held>();
+  /** Sessions whose host was asked to launch and did not refuse; bounded as `#held` is. */
   readonly #mayRun = new Set<string>();
   /** The last draft: rows are drafted one by one, each from those that stand, so that no two hold the same. */
   #drafting: Promise<unknown> = Promise.resolve();
@@ -47,22 +56,30 @@ export class Generations {
    */
   isContended({ id, appId }: LaunchRecord, userName: string): boolean {
     const identity = identityOf(userName, appId);
-    return [...this.#identities].some(([other, theirs]) => other !== id && theirs === identity);
+    return [...this.#held].some(([other, theirs]) => other !== id && theirs.identity === identity);
+  }
+
+  /** Whether a session that has no place yet would be one more than its user may have at once. */
+  isOneTooMany({ id }: LaunchRecord, userName: string, sessionsMax: number): boolean {
+    if (this.#held.has(id)) return false;
+    const playing = [...this.#held.values()].filter(({ user, isEnding }) => user === userName && !isEnding);
+    return playing.length >= sessionsMax;
   }
 
   /**
    * The session's place on a host, reserved now if it has none.
    *
+   * @param hostSelector labels that the host must carry, besides those of the rules.
    * @throws GleipnirError APP_NOT_FOUND, NO_HOST_FREE
    */
-  place({ id, appId }: LaunchRecord, userName: string): Placement {
+  place({ id, appId }: LaunchRecord, userName: string, hostSelector: HostRule['hosts'] = {}): Placement {
     const kept = this.#deps.hosts.placementOf(id);
     if (kept !== undefined) return kept;
-    const placed = this.#deps.hosts.place({ id, appId, user: userName });
+    const placed = this.#deps.hosts.place({ id, appId, user: userName }, hostSelector);
     if (placed === 'missing')
       throw new GleipnirError('APP_NOT_FOUND', 'No machine that is up offers this app');
     if (placed === 'busy') throw new GleipnirError('NO_HOST_FREE', 'No machine is free right now');
-    this.#identities.set(id, identityOf(userName, appId));
+    this.#hold(id, userName, appId);
     return placed;
   }
 
@@ -75,7 +92,7 @@ export class Generations {
     const { hosts } = this.#deps;
     const { id } = row;
     const { user, appId, hostName } = held;
-    this.#identities.set(id, identityOf(user, appId));
+    this.#hold(id, user, appId);
     this.#mayRun.add(id);
     return hosts.restore({ id, user, appId }, hostName, row.host?.rtsp.label) !== undefined;
   }
@@ -108,6 +125,8 @@ export class Generations {
   /** Ends a session for good: relay first, then the host, then the row. Idempotent. */
   async end(id: string, row: SessionRecord | undefined): Promise<void> {
     const { table, rows, hosts, slots, log } = this.#deps;
+    const held = this.#held.get(id);
+    if (held !== undefined) held.isEnding = true;
     if (row !== undefined) {
       await rows.put({ ...row, state: 'ended' });
       await waitForFlowClosed(table, id, row.generation);
@@ -115,7 +134,7 @@ export class Generations {
       await slots.rest(row);
     }
     hosts.release(id);
-    this.#identities.delete(id);
+    this.#held.delete(id);
     this.#mayRun.delete(id);
     if (row === undefined) return;
     await rows.remove(id);
@@ -157,6 +176,10 @@ export class Generations {
       ...(former?.host === undefined ? {} : { host: former.host }),
       upstream: { address: upstreamAddress, slot },
     };
+  }
+
+  #hold(id: string, user: string, appId: number): void {
+    this.#held.set(id, { user, identity: identityOf(user, appId), isEnding: false });
   }
 
   #inTurn<T>(act: () => Promise<T>): Promise<T> {

@@ -5,11 +5,12 @@ import { PairedClients } from './clients.ts';
 
 const FINGERPRINT = 'ab'.repeat(32);
 
-function pairing(name: string): Pairing {
+function pairing(name: string, change: { at?: string; fingerprint?: string } = {}): Pairing {
+  const { at: creationTimestamp = '2026-01-01T00:00:00Z', fingerprint = FINGERPRINT } = change;
   return {
     kind: 'Pairing',
-    metadata: { name, uid: name, generation: 1, creationTimestamp: '2026-01-01T00:00:00Z' },
-    spec: { userReference: { name: 'default' }, clientCertPEM: 'pem', fingerprint: FINGERPRINT },
+    metadata: { name, uid: name, generation: 1, creationTimestamp },
+    spec: { userReference: { name: 'default' }, clientCertPEM: 'pem', fingerprint },
   };
 }
 
@@ -61,6 +62,30 @@ describe('PairedClients', () => {
     expect(clients.find(FINGERPRINT)?.metadata.name).toBe('p');
     store.listener({ type: 'deleted', object: pairing('p') });
     expect(clients.find(FINGERPRINT)).toBeUndefined();
+  });
+
+  it('takes the oldest of two for one certificate, whichever it sees first, until that is gone', async () => {
+    const store = new SlowStore();
+    const clients = new PairedClients(store.asStore());
+    const [late, early] = [pairing('a', { at: '2026-01-02T00:00:00Z' }), pairing('b')];
+    store.listed.resolve([late, early]);
+    await clients.start();
+    expect(clients.find(FINGERPRINT)?.metadata.name).toBe('b');
+    store.listener({ type: 'modified', object: late });
+    expect(clients.find(FINGERPRINT)?.metadata.name).toBe('b');
+    store.listener({ type: 'deleted', object: early });
+    expect(clients.find(FINGERPRINT)?.metadata.name).toBe('a');
+  });
+
+  it('knows a client no more by the certificate that its Pairing had before', async () => {
+    const store = new SlowStore();
+    const clients = new PairedClients(store.asStore());
+    store.listed.resolve([pairing('p')]);
+    await clients.start();
+    const fingerprint = 'cd'.repeat(32);
+    store.listener({ type: 'modified', object: pairing('p', { fingerprint }) });
+    expect(clients.find(FINGERPRINT)).toBeUndefined();
+    expect(clients.find(fingerprint)?.metadata.name).toBe('p');
   });
 
   it('knows nobody once stopped', async () => {

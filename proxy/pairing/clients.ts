@@ -2,15 +2,18 @@
  * The paired clients by certificate, always as the object store has them now: a client whose Pairing was deleted
  * is a stranger from its next request on.
  */
+import { holdersOf } from '../../core/crd/precedence.ts';
 import type { Pairing } from '../../core/crd/types.ts';
 import type { ObjectEvent, ObjectStore } from '../../core/store/object-store.ts';
-import { fingerprintOfPairing } from './fingerprint.ts';
+import { fingerprintOfPairing } from '../../core/store/pairing-client.ts';
 
 /** A live index of the Pairings by fingerprint. */
 export class PairedClients {
   readonly #pairings: ObjectStore<'Pairing'>;
-  /** Bounded by the Pairings in the store. */
-  readonly #byFingerprint = new Map<string, Pairing>();
+  /** All that claim a certificate, mostly one. Bounded by the Pairings in the store, as is the next. */
+  readonly #byFingerprint = new Map<string, Pairing[]>();
+  /** By name. */
+  readonly #fingerprints = new Map<string, string>();
   #unwatch: (() => void) | undefined;
 
   constructor(pairings: ObjectStore<'Pairing'>) {
@@ -33,19 +36,32 @@ export class PairedClients {
   stop(): void {
     this.#unwatch?.();
     this.#byFingerprint.clear();
+    this.#fingerprints.clear();
   }
 
-  /** The Pairing of the certificate with this SHA-256 (lower-case hex of its DER), if it is paired now. */
-  find(fingerprint: string | undefined): Pairing | undefined {
-    return fingerprint === undefined ? undefined : this.#byFingerprint.get(fingerprint);
+  /** The Pairing that has the certificate with this SHA-256 (lower-case hex of its DER), if one does now. */
+  find(fingerprint = ''): Pairing | undefined {
+    const claimants = this.#byFingerprint.get(fingerprint) ?? [];
+    return holdersOf(claimants, () => [fingerprint]).get(fingerprint);
   }
 
   #apply({ type, object }: ObjectEvent<Pairing>): void {
-    const fingerprint = fingerprintOfPairing(object);
+    const { name } = object.metadata;
+    const former = this.#fingerprints.get(name);
+    if (former !== undefined) this.#setClaimants(former, this.#othersOf(former, name));
+    this.#fingerprints.delete(name);
+    const fingerprint = type === 'deleted' ? undefined : fingerprintOfPairing(object);
     if (fingerprint === undefined) return;
-    if (type !== 'deleted') this.#byFingerprint.set(fingerprint, object);
-    else if (this.#byFingerprint.get(fingerprint)?.metadata.name === object.metadata.name) {
-      this.#byFingerprint.delete(fingerprint);
-    }
+    this.#fingerprints.set(name, fingerprint);
+    this.#setClaimants(fingerprint, [...this.#othersOf(fingerprint, name), object]);
+  }
+
+  #othersOf(fingerprint: string, name: string): Pairing[] {
+    return (this.#byFingerprint.get(fingerprint) ?? []).filter(({ metadata }) => metadata.name !== name);
+  }
+
+  #setClaimants(fingerprint: string, claimants: Pairing[]): void {
+    if (claimants.length === 0) this.#byFingerprint.delete(fingerprint);
+    else this.#byFingerprint.set(fingerprint, claimants);
   }
 }

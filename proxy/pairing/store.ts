@@ -2,7 +2,7 @@
 import type { Pairing } from '../../core/crd/types.ts';
 import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { ObjectStore } from '../../core/store/object-store.ts';
-import { fingerprintOfPairing } from './fingerprint.ts';
+import { fingerprintOfPairing } from '../../core/store/pairing-client.ts';
 import type { EnteredNames, PairingRequest } from './types.ts';
 
 /** Pairings in all. Each takes a person who enters a PIN; sessions and identities at hosts are bounded by them. */

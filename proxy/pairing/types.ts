@@ -34,7 +34,7 @@ export interface PairingRequest {
 export interface EnteredNames {
   /** A name of the client, for people. */
   clientName?: string | undefined;
-  /** Whose client it is: `PERSON_PATTERN`. By default it belongs to a person of its own. */
+  /** Whose client it is: `PERSON_PATTERN`, or the name of a User. By default it belongs to a person of its own. */
   userName?: string | undefined;
 }
 

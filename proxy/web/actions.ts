@@ -30,6 +30,8 @@ export interface ActionsDeps {
   onSessionEnd: (sessionId: string, user: string | undefined) => Promise<void>;
   /** Who sends the form, for the log. */
   userOf: (request: FastifyRequest) => string | undefined;
+  /** Name of the User who sends the form, where one is known. */
+  personOf: (request: FastifyRequest) => Promise<string | undefined>;
   log: Logger;
   /** How long a sent PIN waits for the client to finish, ms. Default 6 s, more than a client needs to notice a wrong PIN. */
   outcomeWaitMs?: number;
@@ -40,7 +42,9 @@ export function registerActions(app: FastifyInstance, deps: ActionsDeps): void {
 
   app.post('/pin', async (request, reply) => {
     const form = PinForm.safeParse(request.body);
-    const message = form.success ? await enterPin(deps, form.data) : 'pinInvalid';
+    const message = form.success
+      ? await enterPin(deps, form.data, await deps.personOf(request))
+      : 'pinInvalid';
     return reply.redirect(`/?message=${message}`, 303);
   });
 
@@ -68,10 +72,16 @@ export function registerActions(app: FastifyInstance, deps: ActionsDeps): void {
   });
 }
 
-async function enterPin(deps: ActionsDeps, form: z.output<typeof PinForm>): Promise<Message> {
+/** @param sender whose client it becomes when the form names nobody. */
+async function enterPin(
+  deps: ActionsDeps,
+  form: z.output<typeof PinForm>,
+  sender: string | undefined,
+): Promise<Message> {
+  const userName = form.person === '' ? sender : form.person;
   const names = {
     ...(form.name === '' ? {} : { clientName: form.name }),
-    ...(form.person === '' ? {} : { userName: form.person }),
+    ...(userName === undefined ? {} : { userName }),
   };
   const outcome = deps.exchanges
     .enterPin(form.id, form.pin, names)

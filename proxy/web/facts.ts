@@ -10,7 +10,7 @@ import type { TableReader } from '../../core/session/table.ts';
 import type { ObjectStore } from '../../core/store/object-store.ts';
 import type { SessionNames } from '../history/recorder.ts';
 import type { PairingExchanges } from '../pairing/exchange.ts';
-import { fingerprintOfPairing } from '../pairing/fingerprint.ts';
+import { fingerprintOfPairing } from '../../core/store/pairing-client.ts';
 import type { PendingExchange } from '../pairing/types.ts';
 import { UNNAMED_CLIENT } from './format.ts';
 

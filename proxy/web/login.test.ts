@@ -49,6 +49,7 @@ describe('Login by password', () => {
     expect(cookie).toMatch(/^gleipnir-login=[\w-]{43}; Path=\/; Max-Age=43200; HttpOnly; SameSite=Strict$/);
     const browser = asker({ cookie: `other=1; ${cookie.split(';', 1)[0] ?? ''}` });
     expect(login.who(browser)).toMatchObject({ user: 'alice', canLogOut: true });
+    expect(login.who(browser), 'names in the file are no subjects').not.toHaveProperty('subject');
     expect(login.leave(browser)).toContain('Max-Age=0');
     expect(login.who(browser)).toBeUndefined();
   });
@@ -86,6 +87,7 @@ describe('Login by a proxy', () => {
     const headers = { 'x-forwarded-user': 'bob@example.com' };
     expect(login.who(asker(headers, '::ffff:192.0.2.80'))).toMatchObject({
       user: 'bob@example.com',
+      subject: 'bob@example.com',
       canLogOut: false,
     });
     expect(login.who(asker(headers, '192.0.2.81'))).toBeUndefined();

@@ -29,6 +29,8 @@ export interface Asker {
 export interface Principal {
   /** `undefined` where nobody has to log in. */
   user: string | undefined;
+  /** The same where an authenticating proxy says so: what `subjects` of Users are compared with. */
+  subject?: string;
   /** What the forms of this login are bound to. */
   formSubject: string;
   /** Whether it is a login that can be ended here. */
@@ -78,7 +80,7 @@ export class Login {
     const named = headers[userHeader];
     const isTrusted = trustedProxies.has(canonicalAddress(remoteAddress));
     if (isTrusted && typeof named === 'string' && HEADER_USER.test(named)) {
-      return { user: named, formSubject: `header ${named}`, canLogOut: false };
+      return { user: named, subject: named, formSubject: `header ${named}`, canLogOut: false };
     }
     const token = readCookie(headers.cookie) ?? '';
     const user = this.#logins.find(token);

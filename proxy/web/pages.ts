@@ -24,6 +24,8 @@ export interface PagesDeps extends Pick<HistoryRoutesDeps, 'history'> {
   about: () => About;
   /** What every page is told, by who asks for it. */
   modelOf: (request: FastifyRequest) => Omit<PageModel, 'message'>;
+  /** Name of the User who asks, where one is known. */
+  personOf: (request: FastifyRequest) => Promise<string | undefined>;
   /** Milliseconds since the epoch. */
   now: () => number;
 }
@@ -39,10 +41,11 @@ export function registerPages(app: FastifyInstance, deps: PagesDeps): void {
     const { items } = await facts.clients();
     return [...new Set(items.flatMap(({ person }) => person ?? []))].sort();
   };
-  const pairing = async (): Promise<PairingPageFacts> => ({
+  const pairing = async (request: FastifyRequest): Promise<PairingPageFacts> => ({
     pending: facts.pending(),
     hosts: facts.hosts().items,
     persons: await persons(),
+    sender: await deps.personOf(request),
     now: now(),
   });
   const overview = async (): Promise<Omit<OverviewFacts, 'pairing' | 'samplesOf'>> => {
@@ -52,13 +55,15 @@ export function registerPages(app: FastifyInstance, deps: PagesDeps): void {
   };
 
   app.get('/', async (request, reply) => {
-    const shown = { ...(await overview()), pairing: await pairing(), samplesOf };
+    const shown = { ...(await overview()), pairing: await pairing(request), samplesOf };
     const { renderOverviewPage } = await views();
     return reply.type(HTML_TYPE).send(await renderOverviewPage(model(request), shown));
   });
   app.get('/pairing', async (request, reply) => {
     const { renderPairingPage } = await views();
-    return reply.type(HTML_TYPE).send(await renderPairingPage(model(request), await pairing(), about()));
+    return reply
+      .type(HTML_TYPE)
+      .send(await renderPairingPage(model(request), await pairing(request), about()));
   });
   app.get('/clients', async (request, reply) => {
     const { renderClientsPage } = await views();

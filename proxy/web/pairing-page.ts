@@ -12,6 +12,8 @@ export interface PairingPageFacts {
   hosts: readonly HostView[];
   /** Persons that have clients already. */
   persons: readonly string[];
+  /** Whose client it becomes when no person is typed; `undefined`: that of a person of its own. */
+  sender: string | undefined;
   /** Milliseconds since the epoch. */
   now: number;
 }
@@ -72,13 +74,13 @@ function pendingCard(exchange: PendingExchange, { model, facts, isFirst }: CardC
       <dt>Certificate</dt>
       <dd><code>${certificate}</code></dd>
     </dl>
-    ${awaitsPin ? pinForm(exchange, model.token, isFirst) : html`<p>The PIN was entered; waiting for the client.</p>`}
+    ${awaitsPin ? pinForm(exchange, { model, facts, isFirst }) : html`<p>The PIN was entered; waiting for the client.</p>`}
   </article>`;
 }
 
-function pinForm({ id, address }: PendingExchange, token: string, isFirst: boolean): Html {
+function pinForm({ id, address }: PendingExchange, { model, facts, isFirst }: CardContext): Html {
   return html`<form method="post" action="/pin">
-    ${tokenField(token)}
+    ${tokenField(model.token)}
     <input type="hidden" name="id" value="${id}" />
     <div class="field">
       <label for="pin-${id}">PIN that the client at ${address} shows</label>
@@ -120,11 +122,16 @@ function pinForm({ id, address }: PendingExchange, token: string, isFirst: boole
           autocapitalize="none"
           aria-describedby="person-hint-${id}"
         />
-        <p class="hint" id="person-hint-${id}">Clients of one person share their games.</p>
+        <p class="hint" id="person-hint-${id}">${personHint(facts.sender)}</p>
       </div>
     </div>
     <button type="submit" id="pair-${id}">Pair this client</button>
   </form>`;
+}
+
+function personHint(sender: string | undefined): Html {
+  const sharing = html`Clients of one person share their games.`;
+  return sender === undefined ? sharing : html`Yours, ${sender}, if you leave it empty. ${sharing}`;
 }
 
 /** Kept outside the live part: what somebody picks from must not vanish. */

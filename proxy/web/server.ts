@@ -16,6 +16,7 @@ import { canonicalAddress, isLoopback } from '../../core/runtime/address.ts';
 import { ConnectionCount } from '../../core/runtime/connection-count.ts';
 import type { History } from '../../core/history/history.ts';
 import type { Logger } from '../../core/runtime/log.ts';
+import type { ObjectStore } from '../../core/store/object-store.ts';
 import { portUnavailable } from '../../core/runtime/system-errors.ts';
 import { checkAccess, type Access, type AccessConfig } from './access.ts';
 import { registerActions, type ActionsDeps } from './actions.ts';
@@ -29,6 +30,7 @@ import { registerLogin } from './login-routes.ts';
 import type { About } from './overview.ts';
 import { registerPages } from './pages.ts';
 import { STYLE } from './style.ts';
+import { userNameOf } from './subjects.ts';
 
 /** Largest form, bytes. */
 const FORM_BYTES_MAX = 4096;
@@ -52,7 +54,7 @@ export interface WebConfig extends AccessConfig {
   port: number;
 }
 
-type PartsDeps = FactsDeps & Omit<ActionsDeps, 'userOf' | 'onSessionEnd'> & StreamsDeps;
+type PartsDeps = FactsDeps & Omit<ActionsDeps, 'userOf' | 'personOf' | 'onSessionEnd'> & StreamsDeps;
 type Recorded = Pick<RecorderDeps, 'history' | 'exchanges' | 'pairings' | 'sessions'>;
 
 export interface WebDeps extends Omit<PartsDeps, keyof Recorded> {
@@ -61,6 +63,7 @@ export interface WebDeps extends Omit<PartsDeps, keyof Recorded> {
   exchanges: PartsDeps['exchanges'] & Recorded['exchanges'];
   pairings: PartsDeps['pairings'] & Recorded['pairings'];
   sessions: PartsDeps['sessions'] & Recorded['sessions'];
+  users: Pick<ObjectStore<'User'>, 'list'>;
   history: History;
   /** What the first page says of this process and its machine. */
   about: () => About;
@@ -172,16 +175,19 @@ function registerRoutes(app: FastifyInstance, deps: WebDeps, parts: Parts): void
   );
 
   const who = (request: FastifyRequest) => login.who(askerOf(request));
+  const personOf = (request: FastifyRequest) => userNameOf(deps.users, who(request)?.subject);
   registerLogin(app, { login, tokens, hostname, log: deps.log });
   registerActions(app, {
     ...deps,
     userOf: (request) => who(request)?.user,
+    personOf,
     onSessionEnd: (id, user) => recorder.noteEndedBy(id, user),
   });
   registerPages(app, {
     ...deps,
     facts,
     streams,
+    personOf,
     modelOf: (request) => {
       const { user, canLogOut = false, formSubject = '' } = who(request) ?? {};
       return { hostname, token: tokens.of(formSubject), user, canLogOut };

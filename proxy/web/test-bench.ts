@@ -2,7 +2,7 @@
 import type { LightMyRequestResponse } from 'fastify';
 import { setImmediate } from 'node:timers/promises';
 import { Registry } from 'prom-client';
-import type { Pairing, Session, SessionStatus } from '../../core/crd/types.ts';
+import type { Pairing, Session, SessionStatus, User } from '../../core/crd/types.ts';
 import type { HistoryEvent } from '../../core/history/event.ts';
 import type { CatalogApp, HostState } from '../../core/host/catalog.ts';
 import { GleipnirError } from '../../core/runtime/errors.ts';
@@ -96,6 +96,7 @@ export interface Bench {
   web: WebServer;
   pending: PendingExchange[];
   pairings: Map<string, Pairing>;
+  users: User[];
   sessions: Map<string, Session>;
   flows: Map<string, FlowRecord>;
   /** Stores a row, and resolves when those who follow the table know it. */
@@ -139,6 +140,7 @@ export function openBench(config: Partial<WebConfig> = {}, hostname = HOSTNAME):
   const facts: Omit<Bench, 'web' | 'get' | 'post' | 'logged' | 'flow'> = {
     pending: [],
     pairings: new Map(),
+    users: [],
     sessions: new Map(),
     flows: new Map(),
     hosts: [ATTIC],
@@ -190,7 +192,7 @@ const watch = () => () => undefined;
 function readersOf(
   bench: () => Bench,
   followers: Set<(change: TableChange) => void>,
-): Pick<WebDeps, 'exchanges' | 'pairings' | 'sessions' | 'table' | 'catalog' | 'history'> {
+): Pick<WebDeps, 'exchanges' | 'users' | 'pairings' | 'sessions' | 'table' | 'catalog' | 'history'> {
   return {
     exchanges: {
       pending: () => bench().pending,
@@ -200,6 +202,7 @@ function readersOf(
       },
       onEnd: watch,
     },
+    users: { list: () => Promise.resolve(bench().users) },
     pairings: {
       watch,
       get: (name) => Promise.resolve(bench().pairings.get(name)),

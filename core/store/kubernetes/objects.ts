@@ -1,5 +1,6 @@
-/** What a part of Gleipnir that runs apart keeps in Kubernetes: one client, and a store for each kind that is used. */
+/** What a part of Gleipnir that runs apart keeps in Kubernetes: one client, and a store for each kind. */
 import type { Registry } from 'prom-client';
+import type { Kind } from '../../crd/types.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { KubernetesClient } from './client.ts';
 import { loadCluster, type ClusterSettings } from './config.ts';
@@ -10,7 +11,7 @@ import { KubernetesStore } from './store.ts';
 export interface KubernetesObjects {
   client: KubernetesClient;
   namespace: string;
-  stores: { [K in 'App' | 'Pairing' | 'Session']: KubernetesStore<K> };
+  stores: { [K in Kind]: KubernetesStore<K> };
 }
 
 /**
@@ -31,6 +32,7 @@ export function createKubernetesObjects(
     client,
     namespace,
     stores: {
+      User: new KubernetesStore({ ...shared, kind: 'User' }),
       App: new KubernetesStore({ ...shared, kind: 'App' }),
       Pairing: new KubernetesStore({ ...shared, kind: 'Pairing' }),
       Session: new KubernetesStore({ ...shared, kind: 'Session' }),

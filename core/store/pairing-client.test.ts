@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Pairing } from '../../core/crd/types.ts';
-import { createClientCertificate, fingerprintOf } from '../../core/identity/certificate.ts';
-import { fingerprintOfPairing } from './fingerprint.ts';
+import type { Pairing } from '../crd/types.ts';
+import { certificateOf } from '../../test/support/odd-certificates.ts';
+import { createClientCertificate, fingerprintOf } from '../identity/certificate.ts';
+import { fingerprintOfPairing } from './pairing-client.ts';
 
 const pairing = (spec: Omit<Pairing['spec'], 'userReference'>): Pairing => ({
   kind: 'Pairing',
@@ -24,5 +25,11 @@ describe('fingerprintOfPairing', () => {
 
   it('knows nobody by what is no certificate', () => {
     expect(fingerprintOfPairing(pairing({ clientCertPEM: 'pem' }))).toBeUndefined();
+  });
+
+  it('knows nobody by a key that no client of Moonlight has', () => {
+    for (const kind of ['ECDSA', 'RSA-512']) {
+      expect(fingerprintOfPairing(pairing({ clientCertPEM: certificateOf(kind) }))).toBeUndefined();
+    }
   });
 });
