@@ -114,6 +114,7 @@ const relayCommands = {
 
 function createBenchRelay(config: Partial<RelayConfig>): Relay {
   return createRelay({
+    name: 'local',
     config: { ...ON_LOOPBACK, ...config },
     table: table.reader,
     flows: table.writer('flow'),

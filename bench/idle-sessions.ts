@@ -33,6 +33,7 @@ const table = createMemoryTable();
 const log = createLogger('warn', process.stderr);
 const register = new Registry();
 const relay = createRelay({
+  name: 'local',
   config: ON_LOOPBACK,
   table: table.reader,
   flows: table.writer('flow'),

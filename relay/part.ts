@@ -116,6 +116,7 @@ function createOneRelay(
   register: Registry,
 ): Relay {
   return createRelay({
+    name: env.RELAY_PUBLIC_ADDRESS ?? env.RELAY_NAME,
     config: {
       bindAddress: env.RELAY_BIND_ADDRESS,
       controlPort: env.RELAY_CONTROL_PORT,

@@ -34,6 +34,8 @@ import { UdpPort } from './ports/udp-port.ts';
 const RETRY_MS = 1_000;
 
 export interface RelayDeps {
+  /** Its rows are called by it, so that whoever acts under it next takes them up: an address that moves, or a relay. */
+  name: string;
   config: RelayConfig;
   table: TableReader;
   flows: TableWriter<'flow'>;
@@ -146,7 +148,7 @@ interface Parts {
   sessions: Sessions;
 }
 
-function createParts({ config, table, flows, sealer, log }: RelayDeps, wallClock: Clock): Parts {
+function createParts({ name, config, table, flows, sealer, log }: RelayDeps, wallClock: Clock): Parts {
   const settings = { ...DEFAULTS, ...config };
   const clock = new CoarseClock(wallClock);
   const counters = createCounters();
@@ -165,7 +167,7 @@ function createParts({ config, table, flows, sealer, log }: RelayDeps, wallClock
     engine,
     log,
     flows: new FlowTable(settings.flowsMax),
-    rows: new FlowRows({ flows, clock, log }),
+    rows: new FlowRows({ relayName: name, flows, clock, log }),
     limits: createLimits(),
     silentMs: settings.silentMs,
     frozenMs: settings.frozenMs,

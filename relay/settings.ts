@@ -1,5 +1,6 @@
 /** Everything that a relay of its own can be told by its environment. */
 import { z } from 'zod';
+import { canonicalAddress } from '../core/runtime/address.ts';
 import { IpAddress, Port, wholeNumber } from '../core/runtime/config.ts';
 import { healthPort, List, PART_VARIABLES } from '../core/runtime/part-settings.ts';
 import { REDIS_CONFIG } from '../core/session/redis/config.ts';
@@ -12,7 +13,7 @@ export const RelayEnvironment = z.object({
     .regex(/^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$/, 'a host name of at most 63 characters')
     .describe('Of this relay, unique; under Kubernetes the name of its node.'),
   RELAY_BIND_ADDRESS: IpAddress.default('0.0.0.0').describe('Address that the public ports are bound to.'),
-  RELAY_PUBLIC_ADDRESS: IpAddress.optional().describe(
+  RELAY_PUBLIC_ADDRESS: IpAddress.transform(canonicalAddress).optional().describe(
     'The relay acts while this address is on an interface of its machine, as keepalived or kube-vip move it; without it, always.',
   ),
   RELAY_HTTP_PORT: Port.default(MOONLIGHT_PORTS.http).describe('TCP, public: Moonlight HTTP.'),

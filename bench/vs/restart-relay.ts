@@ -33,6 +33,7 @@ const commands = {
     const sealer = createSealer(DEPLOYMENT_KEY);
     const table = await createStoredTable({ directory: tableFolder, log });
     relay = createRelay({
+      name: 'local',
       config: {
         bindAddress: lane.edgeToClient,
         ...ports,

@@ -7,6 +7,7 @@ import type { Session } from '../../core/crd/types.ts';
 import { formatSessionUrl } from '../../core/protocol/moonlight/session-url.ts';
 import { GleipnirError, type ErrorCode } from '../../core/runtime/errors.ts';
 import type { Logger } from '../../core/runtime/log.ts';
+import type { FlowFollower } from '../../core/session/flows.ts';
 import type { LaunchRecord, SessionRecord } from '../../core/session/record.ts';
 import type { TableReader, TableWriter } from '../../core/session/table.ts';
 import type { ObjectStore } from '../../core/store/object-store.ts';
@@ -27,6 +28,8 @@ export interface SessionControllerDeps {
   sessions: ObjectStore<'Session'>;
   pairings: Pick<ObjectStore<'Pairing'>, 'get'>;
   table: TableReader;
+  /** How the streams are. */
+  flows: Pick<FlowFollower, 'newestOf'>;
   rows: TableWriter<'session'>;
   generations: Generations;
   /** How the hosts are, and the games on them. */
@@ -158,9 +161,9 @@ export class SessionReconciler implements Reconciler {
 
   /** Lets the status follow what the relay sees, and ends what nobody plays any more. */
   async #follow(session: Session, row: SessionRecord): Promise<ReconcileResult> {
-    const { table, rows, graceMs, now, generations } = this.#deps;
+    const { flows, rows, graceMs, now, generations } = this.#deps;
     const { id, generation } = row;
-    const newest = await table.get('flow', id);
+    const newest = flows.newestOf(id);
     const flow = newest?.generation === generation ? newest : undefined;
     const idleMs = Math.min(this.#ageOf(id), now() - (flow?.lastSeenAt ?? 0));
     const plan = planFollow(phaseOf(session), flow, { idleMs, graceMs });
