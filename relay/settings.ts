@@ -12,7 +12,9 @@ export const RelayEnvironment = z.object({
     .string()
     .regex(/^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$/, 'a host name of at most 63 characters')
     .describe('Of this relay, unique; under Kubernetes the name of its node.'),
-  RELAY_BIND_ADDRESS: IpAddress.default('0.0.0.0').describe('Address that the public ports are bound to.'),
+  RELAY_BIND_ADDRESS: IpAddress.default('0.0.0.0').describe(
+    'Address that the public ports are bound to; the UDP ports to RELAY_PUBLIC_ADDRESS where there is one.',
+  ),
   RELAY_PUBLIC_ADDRESS: IpAddress.transform(canonicalAddress).optional().describe(
     'The relay acts while this address is on an interface of its machine, as keepalived or kube-vip move it; without it, always.',
   ),
