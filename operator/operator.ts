@@ -10,7 +10,8 @@ import { restoreSessions, type RestoreDeps } from './restore.ts';
 /** Sessions worked on at once: a launch may wait for its host for almost two minutes. */
 const CONCURRENCY_MAX = 64;
 
-export interface OperatorDeps extends Omit<SessionControllerDeps, 'flows'>, Pick<RestoreDeps, 'launchesGoOn'> {
+export interface OperatorDeps
+  extends Omit<SessionControllerDeps, 'flows'>, Pick<RestoreDeps, 'launchesGoOn'> {
   pairings: Pick<ObjectStore<'Pairing'>, 'get' | 'watch'>;
   /** How the hosts are, and when to look again. */
   hosts: Pick<HostPool, 'isDown' | 'isGameOver' | 'onGameEnded' | 'onHostDown'>;

@@ -57,19 +57,23 @@ export interface RelayStats {
 export interface Relay {
   /** Binds the public ports, takes over the sessions in the table. @throws GleipnirError PORT_UNAVAILABLE */
   start: () => Promise<Record<StreamKind, number>>;
-  /** Closes every socket. Sessions go on: another relay may take them over. */
+  /** Closes everything, started or not. Sessions go on: another relay may take them over. */
   stop: () => Promise<void>;
   stats: () => RelayStats;
 }
 
-/** Wires one relay; nothing is opened before `start`. */
+/** Wires one relay; no port is opened, and nothing sent, before `start`. @throws as `selectEngine` */
 export function createRelay(deps: RelayDeps): Relay {
   const { table, log, register, clock: wallClock = systemClock } = deps;
   const parts = createParts(deps, wallClock);
   const { relay, engine, slots, downstream, follower, sessions } = parts;
   registerRelayMetrics({ register, counters: relay.counters, flows: relay.flows, slots, engine });
   /** Undone in the opposite order by `stop`. */
-  const stops: (() => void)[] = [];
+  const stops = [
+    () => {
+      closeParts(parts);
+    },
+  ];
 
   /** @returns whether some flow wants to be looked at again soon. */
   function tick(): boolean {
@@ -90,11 +94,7 @@ export function createRelay(deps: RelayDeps): Relay {
   }
 
   async function start(): Promise<Record<StreamKind, number>> {
-    stops.push(() => {
-      engine.stop();
-      for (const stream of STREAMS) downstream[stream].close();
-      slots.close();
-    });
+    relay.clock.advance();
     try {
       const control = await downstream.control.open();
       const video = await downstream.video.open();
@@ -146,6 +146,12 @@ interface Parts {
   downstream: Record<StreamKind, UdpPort>;
   follower: TableFollower<'session' | 'stream'>;
   sessions: Sessions;
+}
+
+function closeParts({ engine, downstream, slots }: Parts): void {
+  engine.stop();
+  for (const stream of STREAMS) downstream[stream].close();
+  slots.close();
 }
 
 function createParts({ name, config, table, flows, sealer, log }: RelayDeps, wallClock: Clock): Parts {

@@ -15,9 +15,11 @@ export const RelayEnvironment = z.object({
   RELAY_BIND_ADDRESS: IpAddress.default('0.0.0.0').describe(
     'Address that the public ports are bound to; the UDP ports to RELAY_PUBLIC_ADDRESS where there is one.',
   ),
-  RELAY_PUBLIC_ADDRESS: IpAddress.transform(canonicalAddress).optional().describe(
-    'The relay acts while this address is on an interface of its machine, as keepalived or kube-vip move it; without it, always.',
-  ),
+  RELAY_PUBLIC_ADDRESS: IpAddress.transform(canonicalAddress)
+    .optional()
+    .describe(
+      'The relay acts while this address is on an interface of its machine, as keepalived or kube-vip move it; without it, always.',
+    ),
   RELAY_HTTP_PORT: Port.default(MOONLIGHT_PORTS.http).describe('TCP, public: Moonlight HTTP.'),
   RELAY_HTTPS_PORT: Port.default(MOONLIGHT_PORTS.https).describe('TCP, public: Moonlight HTTPS.'),
   RELAY_RTSP_PORT: Port.default(MOONLIGHT_PORTS.rtsp).describe('TCP, public: RTSP.'),

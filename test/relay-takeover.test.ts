@@ -17,7 +17,9 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-async function open(datapath: 'userspace' | 'kernel'): Promise<{ relays: MovingRelays; streams: SteadyStreams }> {
+async function open(
+  datapath: 'userspace' | 'kernel',
+): Promise<{ relays: MovingRelays; streams: SteadyStreams }> {
   const relays = await MovingRelays.open(datapath);
   cleanups.push(() => relays.close());
   const { client, host, table } = relays;
@@ -31,8 +33,14 @@ async function open(datapath: 'userspace' | 'kernel'): Promise<{ relays: MovingR
 }
 
 /** Moves the address while all play. @returns the gap of each media stream, ms. */
-async function move({ relays, streams }: Awaited<ReturnType<typeof open>>, order: MoveOrder): Promise<number[]> {
+async function move(
+  { relays, streams }: Awaited<ReturnType<typeof open>>,
+  order: MoveOrder,
+): Promise<number[]> {
   const former = relays.owner;
+  streams.beginGap();
+  await streams.expectAllGoOn();
+  const { video: calm } = streams.gaps();
   streams.beginGap();
   const startMs = await relays.move(order);
   await streams.expectAllGoOn();
@@ -40,6 +48,7 @@ async function move({ relays, streams }: Awaited<ReturnType<typeof open>>, order
   const media = [...video, ...audio];
   print(`moved, the address ${order}: the relay began within ${startMs} ms; media`, media);
   print('  control', control);
+  print('  without a move, video', calm);
   expect(Math.max(...media, ...control)).toBeLessThan(GAP_MS_MAX);
   const sent = (await relays.sent())[former];
   await streams.expectAllGoOn();
@@ -77,7 +86,8 @@ describe.each([
       expect(streams.peersOfClients()).toEqual(clientsKnow);
       expect(streams.peersOfHosts()).toEqual(hostsKnow);
       expect(streams.repeated()).toBe(0);
-      const flows = async () => (await relays.table.reader.list('flow')).map(({ id, status }) => ({ id, status }));
+      const flows = async () =>
+        (await relays.table.reader.list('flow')).map(({ id, status }) => ({ id, status }));
       await expect.poll(flows).toHaveLength(SESSIONS);
       for (const { id, status } of await flows()) {
         expect(id).toMatch(new RegExp(`^session-\\d+:${PUBLIC_ADDRESS}$`));

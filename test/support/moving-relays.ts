@@ -106,7 +106,9 @@ export class MovingRelays {
     const commands = order === 'leaves first' ? [leave, come, tell] : [come, tell, leave];
     await this.client.run('sh', ['-c', commands.join(' && ')]);
     await this.#untilLogged(/relay is listening/, seen);
-    const [came, serves] = ['"isHere":true', 'relay is listening'].map((text) => timeOf(this.log, text, seen));
+    const [came, serves] = ['"isHere":true', 'relay is listening'].map((text) =>
+      timeOf(this.log, text, seen),
+    );
     return (serves ?? 0) - (came ?? 0);
   }
 
@@ -145,7 +147,8 @@ export class MovingRelays {
   async #untilLogged(wanted: RegExp, from: number): Promise<void> {
     const giveUpAt = performance.now() + 20_000;
     while (!this.log.slice(from).some((line) => wanted.test(line))) {
-      if (performance.now() > giveUpAt) throw new Error(`never logged: ${wanted.source}\n${this.log.join('\n')}`);
+      if (performance.now() > giveUpAt)
+        throw new Error(`never logged: ${wanted.source}\n${this.log.join('\n')}`);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }
