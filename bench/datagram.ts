@@ -57,12 +57,7 @@ export function writeSentAt(target: Buffer, sentAtNs: number): void {
   target.writeDoubleBE(sentAtNs, SENT_AT);
 }
 
-/** The time of sending, ns, or `undefined` if this is not one of the bench's datagrams. */
-export function readSentAt(datagram: Buffer): number | undefined {
-  return datagram.length === DATAGRAM_SIZE ? readSentAtFrom(datagram, 0) : undefined;
-}
-
 /** The time of sending, ns, of a datagram of the bench that begins at `start`. */
-export function readSentAtFrom(bytes: Buffer, start: number): number {
+export function readSentAt(bytes: Buffer, start = 0): number {
   return bytes.readDoubleBE(start + SENT_AT);
 }

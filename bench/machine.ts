@@ -2,13 +2,7 @@
 import { cpus, release, totalmem, type } from 'node:os';
 
 /** Where the figures come from. */
-export interface Machine {
-  cpu: string;
-  cores: number;
-  memoryGiB: number;
-  kernel: string;
-  node: string;
-}
+export type Machine = Record<'cpu' | 'kernel' | 'node', string> & Record<'cores' | 'memoryGiB', number>;
 
 export function describeMachine(): Machine {
   const cores = cpus();
@@ -21,14 +15,16 @@ export function describeMachine(): Machine {
   };
 }
 
+/** In a line. */
+export function formatMachine({ cores, cpu, memoryGiB, kernel, node }: Machine): string {
+  return `${cores} cores of ${cpu}, ${memoryGiB} GiB, ${kernel}, Node ${node}`;
+}
+
 /** CPU time of the whole machine so far; exact to a clock tick (10 ms) per core. */
 export function readMachine(): { busyUs: number; allUs: number } {
-  let busyUs = 0;
-  let allUs = 0;
-  for (const { times } of cpus()) {
-    const busyMs = times.user + times.nice + times.sys + times.irq;
-    busyUs += busyMs * 1000;
-    allUs += (busyMs + times.idle) * 1000;
-  }
-  return { busyUs, allUs };
+  const cores = cpus();
+  const sum = (times: readonly number[]): number => times.reduce((total, ms) => total + ms * 1000, 0);
+  const idleUs = sum(cores.map(({ times }) => times.idle));
+  const busyUs = sum(cores.flatMap(({ times }) => [times.user, times.nice, times.sys, times.irq]));
+  return { busyUs, allUs: busyUs + idleUs };
 }

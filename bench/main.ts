@@ -1,41 +1,24 @@
-/** `npm run bench`: which bench, by the first word of its name on the command line. Method and figures: README.md. */
-import { readVersion } from '../core/runtime/command-line.ts';
-import { runEndToEnd } from './end-to-end/command.ts';
-import { runInstall } from './install/command.ts';
-import { runLoopback } from './loopback.ts';
-import { runComparison } from './vs/compare.ts';
-import { runRestarts } from './vs/restart.ts';
+/** `npm run bench`: chooses the mode by its name on the command line. Method and figures: README.md. */
+import { VERSION } from '../core/runtime/version.ts';
+import { endToEnd } from './modes/end-to-end.ts';
+import { install } from './modes/install.ts';
+import { loopback } from './modes/loopback.ts';
+import { restart } from './modes/restart.ts';
+import { vs } from './modes/vs.ts';
 
-const BENCHES = {
-  '--vs': runComparison,
-  '--install': runInstall,
-  '--restart': runRestarts,
-  '--end-to-end': runEndToEnd,
-} as const;
-
-const OTHERS = `
-Others, each with a --help of its own:
-
-  --vs          beside kernel forwarding, nftables, nginx, coturn and node:dgram
-  --install     what sessions in the kernel's map cost
-  --restart     what is lost when the relay is killed under load
-  --end-to-end  how late frames are at the client, straight and through the appliance
-`;
+const NAMED = [vs, install, restart, endToEnd];
 
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
   if (args.includes('--version')) {
-    process.stdout.write(`gleipnir ${readVersion()}\n`);
+    process.stdout.write(`gleipnir ${VERSION}\n`);
     return;
   }
-  for (const [name, run] of Object.entries(BENCHES)) {
-    if (args.includes(name)) {
-      await run(args);
-      return;
-    }
-  }
-  await runLoopback(args);
-  if (args.includes('--help')) process.stdout.write(OTHERS);
+  const named = NAMED.find(({ name }) => args.includes(`--${name}`));
+  await (named ?? loopback).run(args);
+  if (named !== undefined || !args.includes('--help')) return;
+  const lines = NAMED.map(({ name, question }) => `  --${name.padEnd(12)} ${question}\n`);
+  process.stdout.write(`\nOthers, each with a --help of its own:\n\n${lines.join('')}`);
 }
 
 main().catch((error: unknown) => {

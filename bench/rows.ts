@@ -1,10 +1,9 @@
 /** Rows of the bench's sessions, as operator and proxy would write them: hosts and clients are on loopback. */
 import type { Sealer } from '../core/runtime/seal.ts';
-import type { LaunchRecord, SessionRecord, StreamRecord } from '../core/session/record.ts';
 import type { SessionTable } from '../core/session/table.ts';
+import { LOOPBACK } from './socket.ts';
 
-const ADDRESS = '127.0.0.1';
-const RIKEY_SIZE = 16;
+const RIKEY = new Uint8Array(16);
 
 /** One session of the bench. */
 export interface BenchSession {
@@ -27,19 +26,12 @@ export function pingPayloadOf(index: number): string {
 
 /** Puts the rows of one playing session into `table`. */
 export async function putSession(table: SessionTable, sealer: Sealer, bench: BenchSession): Promise<void> {
-  await table.writer('launch').put(launchOf(bench, sealer));
-  await table.writer('session').put(sessionOf(bench, sealer));
-  await table.writer('stream').put(streamOf(bench));
-}
-
-function idOf({ index }: BenchSession): string {
-  return `bench-session-${index}`;
-}
-
-function launchOf(bench: BenchSession, sealer: Sealer): LaunchRecord {
-  return {
-    id: idOf(bench),
-    generation: 1,
+  const { index, slot, hostVideoPort, hostAddress = LOOPBACK, clientAddress = LOOPBACK } = bench;
+  const row = { id: `bench-session-${index}`, generation: 1 };
+  const pingPayload = pingPayloadOf(index);
+  const rtsp = { address: hostAddress, port: 48_010, label: hostAddress, encrypted: false };
+  await table.writer('launch').put({
+    ...row,
     verb: 'launch',
     appId: 1,
     parameters: {
@@ -51,41 +43,31 @@ function launchOf(bench: BenchSession, sealer: Sealer): LaunchRecord {
       remoteControllersBitmap: '0',
       gcmap: '0',
     },
-    rikey: sealer.seal(new Uint8Array(RIKEY_SIZE)),
-    rikeyid: bench.index,
+    rikey: sealer.seal(RIKEY),
+    rikeyid: index,
     corever: 1,
-    clientAddress: bench.clientAddress ?? ADDRESS,
-  };
-}
-
-function sessionOf(bench: BenchSession, sealer: Sealer): SessionRecord {
-  const { index, slot, hostAddress: address = ADDRESS } = bench;
-  return {
-    id: idOf(bench),
-    generation: 1,
+    clientAddress,
+  });
+  await table.writer('session').put({
+    ...row,
     state: 'streaming',
-    client: { address: bench.clientAddress ?? ADDRESS },
-    keys: { rikey: sealer.seal(new Uint8Array(RIKEY_SIZE)), rikeyid: index },
+    client: { address: clientAddress },
+    keys: { rikey: sealer.seal(RIKEY), rikeyid: index },
     tokens: {
-      pingPayload: pingPayloadOf(index),
+      pingPayload,
       connectData: index + 1,
       rtspSession: `bench-rtsp-${index}`,
       rtspLabel: `bench-label-${index}`,
       peerId: index,
     },
-    host: { name: 'bench', rtsp: { address, port: 48_010, label: address, encrypted: false } },
-    upstream: { address: bench.upstreamAddress ?? ADDRESS, slot },
-  };
-}
-
-function streamOf(bench: BenchSession): StreamRecord {
-  const { hostVideoPort: port, hostAddress: address = ADDRESS } = bench;
-  return {
-    id: idOf(bench),
-    generation: 1,
+    host: { name: 'bench', rtsp },
+    upstream: { address: bench.upstreamAddress ?? LOOPBACK, slot },
+  });
+  await table.writer('stream').put({
+    ...row,
     hostSession: 'bench',
-    video: { address, port, pingPayload: pingPayloadOf(bench.index) },
+    video: { address: hostAddress, port: hostVideoPort, pingPayload },
     encryptionEnabled: 0,
     isPlaying: true,
-  };
+  });
 }

@@ -44,3 +44,29 @@ export function spreadOfRounds<R>(rounds: readonly R[], of: (round: R) => number
     rounds.map(of).filter((value) => value !== undefined && Number.isFinite(value)) as number[],
   );
 }
+
+/** What is taken of each round, and how a table shows it. */
+export interface Figure<R> {
+  head: string;
+  of: (round: R) => number | undefined;
+  digits: number;
+  unit: number;
+}
+
+/** By name. */
+export type Figures<R, K extends string> = Readonly<Record<K, Figure<R>>>;
+
+/** @param digits - behind the point. @param unit - the table's, in that of the figure */
+export function figure<R>(head: string, digits: number, of: Figure<R>['of'], unit = 1): Figure<R> {
+  return { head, digits, of, unit };
+}
+
+/** `spreadOfRounds` of each figure. */
+export function spreadsOf<R, K extends string>(
+  rounds: readonly R[],
+  figures: Figures<R, K>,
+): Record<K, Spread> {
+  const names = Object.keys(figures) as K[];
+  const entries = names.map((name) => [name, spreadOfRounds(rounds, figures[name].of)]);
+  return Object.fromEntries(entries) as Record<K, Spread>;
+}

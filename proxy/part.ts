@@ -56,7 +56,8 @@ export function createProxyPart(deps: ProxyPartDeps): ProxyPart {
   const { env, table, stores, client, log } = deps;
   const all = Object.values(stores);
   const shared = share(deps);
-  const health = createHealth(deps);
+  let isListening = false;
+  const health = createHealth(deps, () => isListening);
   const metrics = registerProxyMetrics({ register: deps.register, pairings: stores.Pairing });
   shared.exchanges.onEnd(metrics.onPairingEnd);
   const rtsp = createRtsp(shared);
@@ -79,9 +80,11 @@ export function createProxyPart(deps: ProxyPartDeps): ProxyPart {
       await rtsp.start();
       await http.start();
       await web.start();
+      isListening = true;
       log.info({ name: env.PROXY_NAME }, 'proxy is up');
     },
     stop: async () => {
+      isListening = false;
       await web.stop();
       await http.stop();
       await rtsp.stop();
@@ -193,12 +196,10 @@ function createWeb(shared: Shared): ReturnType<typeof createWebServer> {
   });
 }
 
-function createHealth({
-  env,
-  table,
-  stores,
-  register,
-}: ProxyPartDeps): ReturnType<typeof createHealthServer> {
+function createHealth(
+  { env, table, stores, register }: ProxyPartDeps,
+  isListening: () => boolean,
+): ReturnType<typeof createHealthServer> {
   return createHealthServer({
     bindAddress: env.HEALTH_ADDRESS,
     port: env.PROXY_HEALTH_PORT,
@@ -206,6 +207,7 @@ function createHealth({
     hindrances: () => [
       ...(table.stats.isFollowed ? [] : ['the session table']),
       ...(Object.values(stores).every((store) => store.isFollowed) ? [] : ['the Kubernetes API']),
+      ...(isListening() ? [] : ['its ports']),
     ],
     register,
   });

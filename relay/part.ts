@@ -48,7 +48,8 @@ export function createRelayPart(deps: RelayPartDeps): RelayPart {
   registerRedisMetrics(register, table.stats);
   const udp = createUdpSide(deps, follower);
   const front = createTcpFront(deps, follower, register);
-  const health = createHealth({ env, table, udp, front, register });
+  let isListening = false;
+  const health = createHealth({ env, table, udp, front, register, isListening: () => isListening });
 
   return {
     start: async () => {
@@ -57,9 +58,11 @@ export function createRelayPart(deps: RelayPartDeps): RelayPart {
       await follower.start();
       await udp.start();
       await front.start();
+      isListening = true;
       log.info({ name: env.RELAY_NAME }, 'relay is up');
     },
     stop: async () => {
+      isListening = false;
       await front.stop();
       await udp.stop();
       follower.stop();
@@ -168,9 +171,10 @@ interface HealthDeps {
   udp: UdpSide;
   front: Front;
   register: Registry;
+  isListening: () => boolean;
 }
 
-function createHealth({ env, table, udp, front, register }: HealthDeps): HealthServer {
+function createHealth({ env, table, udp, front, register, isListening }: HealthDeps): HealthServer {
   return createHealthServer({
     bindAddress: env.HEALTH_ADDRESS,
     port: env.RELAY_HEALTH_PORT,
@@ -181,6 +185,7 @@ function createHealth({ env, table, udp, front, register }: HealthDeps): HealthS
     hindrances: () => [
       ...(table.stats.isFollowed ? [] : ['the session table']),
       ...(udp.isSettled() ? [] : ['the public UDP ports']),
+      ...(isListening() ? [] : ['the public TCP ports']),
       ...(front.isServed() ? [] : ['a proxy']),
     ],
     register: {

@@ -1,22 +1,8 @@
 /** Child process of the end-to-end bench: simulated clients, one for each wire, of which one plays at a time. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { createClientCertificate } from '../../core/identity/certificate.ts';
-import { SimClient } from '../../sim/client/client.ts';
+import { SimClient, type SimClientOptions } from '../../sim/client/client.ts';
 import { readSei } from '../../sim/media/sei.ts';
-import { nowNs, serve } from '../child.ts';
-
-const LOOK_AGAIN_MS = 100;
-/** A proxy shows the apps of a host within so long. */
-const PATIENCE_MS = 20_000;
-
-/** A stream as asked for. */
-export interface StreamOrder {
-  wire: string;
-  /** Since PLAY's reply. */
-  seconds: number;
-  /** Of the stream, from its first picture on; not measured. */
-  warmMs: number;
-}
+import { nowNs, serve, waitFor } from '../child.ts';
 
 /** What came of it. */
 export interface StreamResult {
@@ -34,46 +20,34 @@ export type ClientCommands = typeof commands;
 const clients = new Map<string, SimClient>();
 
 const commands = {
-  pair: async (order: {
-    wire: string;
-    address: string;
-    httpPort: number;
-    pin: string;
-    bitrateKbps: number;
-  }) => {
-    const { wire, pin, ...options } = order;
+  pair: async (wire: string, pin: string, options: Omit<SimClientOptions, 'identity'>): Promise<void> => {
     const client = new SimClient({ ...options, identity: await createClientCertificate() });
     await client.pair(pin);
     clients.set(wire, client);
   },
-  play,
+  /**
+   * @param seconds - since PLAY's reply
+   * @param warmMs - of the stream, from its first picture on; not measured
+   */
+  play: async (wire: string, seconds: number, warmMs: number): Promise<StreamResult> => {
+    const client = clients.get(wire);
+    if (client === undefined) throw new Error(`Nobody is paired on ${wire}`);
+    // A proxy shows the apps of a host after a while.
+    const app = await waitFor('There is no app to play', async () => (await client.applist())[0]);
+    await client.launch(app.id);
+    const latenciesUs: number[] = [];
+    let firstNs: number | undefined;
+    const onFrame = (annexB: Uint8Array): void => {
+      const atNs = nowNs();
+      firstNs ??= atNs;
+      const stamp = readSei(annexB);
+      if (stamp !== undefined && atNs - firstNs >= warmMs * 1e6)
+        latenciesUs.push(atNs / 1000 - stamp.sentAtUs);
+    };
+    const { framesLost, end } = await client.stream({ seconds, onFrame });
+    await client.cancel();
+    return { latenciesUs, framesLost, end };
+  },
 };
-
-async function play({ wire, seconds, warmMs }: StreamOrder): Promise<StreamResult> {
-  const client = clients.get(wire);
-  if (client === undefined) throw new Error(`Nobody is paired on ${wire}`);
-  await client.launch(await findApp(client));
-  const latenciesUs: number[] = [];
-  let firstNs: number | undefined;
-  const onFrame = (annexB: Uint8Array): void => {
-    const atNs = nowNs();
-    firstNs ??= atNs;
-    const stamp = readSei(annexB);
-    if (stamp !== undefined && atNs - firstNs >= warmMs * 1e6) latenciesUs.push(atNs / 1000 - stamp.sentAtUs);
-  };
-  const { framesLost, end } = await client.stream({ seconds, onFrame });
-  await client.cancel();
-  return { latenciesUs, framesLost, end };
-}
-
-async function findApp(client: SimClient): Promise<number> {
-  const until = performance.now() + PATIENCE_MS;
-  for (;;) {
-    const [app] = await client.applist();
-    if (app !== undefined) return app.id;
-    if (performance.now() > until) throw new Error('There is no app to play');
-    await delay(LOOK_AGAIN_MS);
-  }
-}
 
 serve(commands);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatWires, playRounds, summarizeStream, summarizeWire, type Played, type Wire } from './rounds.ts';
+import { formatWires, summarizeStream, summarizeWire, type Played } from './rounds.ts';
 
 function played(latencyMs: number, change: Partial<Played> = {}): Played {
   return {
@@ -23,18 +23,6 @@ describe('summarizeStream', () => {
   it('orders latencies as numbers', () => {
     const stream = { latenciesUs: [10_000, 9_000, 100_000], framesLost: 2, end: 'stopped' };
     expect(summarizeStream(stream)).toMatchObject({ framesLost: 2, latencyMs: { 50: 10, 99: 100 } });
-  });
-});
-
-describe('playRounds', () => {
-  it('plays every wire in every round, every second round backwards', async () => {
-    const order: Wire[] = [];
-    const rounds = await playRounds(['direct', 'userspace', 'kernel'], 3, (wire) => {
-      order.push(wire);
-      return Promise.resolve(played(order.length));
-    });
-    expect(order.join(' ')).toBe('direct userspace kernel kernel userspace direct direct userspace kernel');
-    expect(rounds.map(({ direct }) => direct?.latencyMs[50])).toEqual([1, 6, 7]);
   });
 });
 

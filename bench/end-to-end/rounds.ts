@@ -1,21 +1,25 @@
-/** Rounds of streams, straight to the host and through appliances, and what they say together. Pure but for `play`. */
-import type { StreamResult } from './client.ts';
-import { formatSpread, formatTable } from '../tables.ts';
+/** Rounds of streams, straight to the host and through appliances, and what they say together. Pure. */
 import { percentile, spreadOfRounds, type Spread } from '../statistics.ts';
+import { formatParts, formatTable, type Column } from '../tables.ts';
+import type { StreamResult } from './client.ts';
 
 /** What lies between client and host: nothing of ours, or the appliance, forwarding here or there. */
 export type Wire = 'direct' | 'userspace' | 'kernel';
 
 /** Of all frames, so many percent are no later. */
-export const PERCENTS = [50, 95, 99] as const;
-type Percent = (typeof PERCENTS)[number];
+const PERCENTS = [50, 95, 99] as const;
+type Percentiles<T> = Record<(typeof PERCENTS)[number], T>;
+
+function percentiles<T>(of: (percent: (typeof PERCENTS)[number]) => T): Percentiles<T> {
+  return { 50: of(50), 95: of(95), 99: of(99) };
+}
 
 /** What one stream's frames were like. */
 export interface StreamSummary {
   frames: number;
   framesLost: number;
   /** Latency, ms. */
-  latencyMs: Record<Percent, number>;
+  latencyMs: Percentiles<number>;
 }
 
 /** One stream, and what else was seen meanwhile. */
@@ -32,55 +36,27 @@ export type Round = Partial<Record<Wire, Played>>;
 /** Percentiles of one stream. */
 export function summarizeStream({ latenciesUs, framesLost }: StreamResult): StreamSummary {
   const sorted = Float64Array.from(latenciesUs).sort();
-  const latency = (percent: Percent): number => percentile(sorted, percent) / 1000;
-  return {
-    frames: sorted.length,
-    framesLost,
-    latencyMs: { 50: latency(50), 95: latency(95), 99: latency(99) },
-  };
+  const latencyMs = percentiles((percent) => percentile(sorted, percent) / 1000);
+  return { frames: sorted.length, framesLost, latencyMs };
 }
 
-/** Plays `count` rounds; every second one backwards, so that no wire is always the one behind the same other. */
-export async function playRounds(
-  wires: readonly Wire[],
-  count: number,
-  play: (wire: Wire) => Promise<Played>,
-): Promise<Round[]> {
-  const rounds: Round[] = [];
-  for (let index = 0; index < count; index += 1) {
-    const round: Round = {};
-    for (const wire of index % 2 === 0 ? wires : wires.toReversed()) round[wire] = await play(wire);
-    rounds.push(round);
-  }
-  return rounds;
-}
-
-/** One wire over all rounds. */
-export interface WireSummary {
+/** One wire over all rounds; added and ratio are to the direct wire of the same round. */
+export interface WireSummary extends Record<'frames' | 'framesLost' | 'kernelRoutes', number> {
   wire: Wire;
-  /** Of all rounds. */
-  frames: number;
-  framesLost: number;
-  kernelRoutes: number;
-  latencyMs: Record<Percent, Spread>;
-  /** To the direct wire of the same round. */
-  addedMs: Record<Percent, Spread>;
-  ratio: Record<Percent, Spread>;
+  latencyMs: Percentiles<Spread>;
+  addedMs: Percentiles<Spread>;
+  ratio: Percentiles<Spread>;
   applianceCpuPercent: Spread;
 }
 
 /** Middle and extremes of `rounds`; every difference and ratio is of one and the same round. */
 export function summarizeWire(wire: Wire, rounds: readonly Round[]): WireSummary {
-  const played = rounds.flatMap((round) => round[wire] ?? []);
-  const latency = (of: (here: number, direct: number) => number): Record<Percent, Spread> => {
-    const at = (percent: Percent): Spread =>
-      spreadOfRounds(
-        rounds,
-        ({ direct, [wire]: here }) =>
-          direct && here && of(here.latencyMs[percent], direct.latencyMs[percent]),
-      );
-    return { 50: at(50), 95: at(95), 99: at(99) };
-  };
+  const pairs = rounds.flatMap(({ direct, [wire]: here }) => (direct && here ? [{ here, direct }] : []));
+  const played = pairs.map(({ here }) => here);
+  const latency = (of: (here: number, direct: number) => number): Percentiles<Spread> =>
+    percentiles((percent) =>
+      spreadOfRounds(pairs, ({ here, direct }) => of(here.latencyMs[percent], direct.latencyMs[percent])),
+    );
   return {
     wire,
     frames: played.reduce((sum, { frames }) => sum + frames, 0),
@@ -95,35 +71,29 @@ export function summarizeWire(wire: Wire, rounds: readonly Round[]): WireSummary
 
 /** Two tables in Markdown: each wire's latencies, and what the others add to the direct one. */
 export function formatWires(wires: readonly WireSummary[]): string {
-  const ofEach = (of: Record<Percent, Spread>, digits: number): string[] =>
-    PERCENTS.map((percent) => formatSpread(of[percent], digits));
-  const columns = (name: string): string[] => PERCENTS.map((percent) => `${name} p${percent}`);
-  return [
+  const columns = (
+    name: string,
+    of: 'latencyMs' | 'addedMs' | 'ratio',
+    digits: number,
+  ): Column<WireSummary>[] =>
+    PERCENTS.map((percent) => [`${name}p${percent}`, ({ [of]: at }) => at[percent], digits]);
+  const name = ({ wire }: WireSummary): string => wire;
+  return formatParts(
+    formatTable(wires, [
+      ['Frame latency, ms', name],
+      ...columns('', 'latencyMs', 2),
+      ['frames', ({ frames }) => frames],
+      ['lost', ({ framesLost }) => framesLost],
+      ['ways in the kernel', ({ kernelRoutes }) => kernelRoutes],
+      ['appliance, % of a core', ({ applianceCpuPercent }) => applianceCpuPercent, 1],
+    ]),
     formatTable(
+      wires.filter(({ wire }) => wire !== 'direct'),
       [
-        'Frame latency, ms',
-        'p50',
-        'p95',
-        'p99',
-        'frames',
-        'lost',
-        'ways in the kernel',
-        'appliance, % of a core',
+        ['To direct, in the same round', name],
+        ...columns('added ms, ', 'addedMs', 3),
+        ...columns('ratio, ', 'ratio', 2),
       ],
-      wires.map((summary) => [
-        summary.wire,
-        ...ofEach(summary.latencyMs, 2),
-        String(summary.frames),
-        String(summary.framesLost),
-        String(summary.kernelRoutes),
-        formatSpread(summary.applianceCpuPercent, 1),
-      ]),
     ),
-    formatTable(
-      ['To direct, in the same round', ...columns('added ms,'), ...columns('ratio,')],
-      wires
-        .filter(({ wire }) => wire !== 'direct')
-        .map(({ wire, addedMs, ratio }) => [wire, ...ofEach(addedMs, 3), ...ofEach(ratio, 2)]),
-    ),
-  ].join('\n\n');
+  );
 }

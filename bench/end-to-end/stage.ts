@@ -1,22 +1,58 @@
-/** All processes of the end-to-end bench, started and paired: one host, one client, and an appliance per datapath. */
-import { rmSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+/**
+ * All processes of the end-to-end bench, on loopback or on the three machines of a routed network, started and paired: one
+ * host, one client, and an appliance per datapath.
+ */
 import { setTimeout as delay } from 'node:timers/promises';
-import { nowNs, startChild, type Child } from '../child.ts';
+import { startAppliance, type Appliance } from '../appliance.ts';
+import { nowNs, startChild, stopAll, type Child } from '../child.ts';
+import { LOOPBACK } from '../socket.ts';
+import { laneOf } from '../stage/lanes.ts';
+import { createNetwork, inside, letForward } from '../stage/network.ts';
 import type { ClientCommands } from './client.ts';
 import type { HostCommands } from './host.ts';
-import type { Place } from './place.ts';
-import type { ProbeCommands } from './probe.ts';
 import { summarizeStream, type Played, type Wire } from './rounds.ts';
 
 const PIN = '1234';
 const HOST_NAME = 'bench';
-/** Each appliance has a hundred ports, then as many for its slots; below those that the system gives away. */
+/** Each appliance has so many; below those that the system gives away. */
 const PORT_BASE = 24_000;
 const PORTS_EACH = 200;
-const PORTS = ['HTTP', 'HTTPS', 'RTSP', 'CONTROL', 'VIDEO', 'AUDIO', 'WEB'] as const;
+
+/** Where the processes run: machines, or what stands for them. */
+export interface Place {
+  /** For people. */
+  name: string;
+  hostAddress: string;
+  /** Of the appliances, as clients reach them. */
+  applianceAddress: string;
+  /** What a command must begin with to run on that machine. */
+  prefix?: Record<'host' | 'appliance' | 'client', readonly string[]>;
+  /** Idempotent; synchronous. */
+  close?: () => void;
+}
+
+/** Everything on one address. */
+export const ON_LOOPBACK: Place = { name: 'loopback', hostAddress: LOOPBACK, applianceAddress: LOOPBACK };
+
+/**
+ * A client and a host on links of their own to the edge, where the appliances are; the edge forwards what is not
+ * for itself, so that the client reaches the host directly as well.
+ *
+ * @throws Error without root or iproute2
+ */
+export async function createRouted(): Promise<Place> {
+  const lane = laneOf(1);
+  const { pod, client, addLane, close } = await createNetwork();
+  const edge = addLane(lane);
+  letForward(edge);
+  return {
+    name: 'network namespaces',
+    hostAddress: lane.pod,
+    applianceAddress: lane.edgeToClient,
+    prefix: { host: inside(pod), appliance: inside(edge), client: inside(client) },
+    close,
+  };
+}
 
 /** What is played, on every wire alike. */
 export interface StagePlan {
@@ -28,147 +64,72 @@ export interface StagePlan {
   warmMs: number;
 }
 
-/** Ready to play. */
-export interface Stage {
-  play: (wire: Wire) => Promise<Played>;
-  /** Ends all processes. */
-  stop: () => Promise<void>;
-}
+type Play = (wire: Wire) => Promise<Played>;
 
-interface Appliance {
-  process: Child<ProbeCommands>;
-  httpPort: number;
-  console: string;
-}
-
-interface Ending {
-  stop: () => Promise<void>;
-}
-
-/** Every process, as long as it runs. */
-class Processes implements Stage {
-  readonly #place: Place;
-  readonly #plan: StagePlan;
-  readonly #directory: string;
-  readonly #host: Child<HostCommands>;
-  readonly #client: Child<ClientCommands>;
-  readonly #appliances = new Map<Wire, Appliance>();
-
-  constructor(place: Place, plan: StagePlan, directory: string) {
-    this.#place = place;
-    this.#plan = plan;
-    this.#directory = directory;
-    this.#host = startChild(new URL('./host.ts', import.meta.url), { prefix: place.prefix.host });
-    this.#client = startChild(new URL('./client.ts', import.meta.url), {
-      prefix: place.prefix.client,
-    });
-  }
-
-  async pairAll(): Promise<void> {
-    const { hostAddress: bindAddress } = this.#place;
-    const { wires } = this.#plan;
-    const hostPort = await this.#host.ask('start', { bindAddress, sessionsMax: wires.length });
-    for (const [index, wire] of wires.entries()) {
-      if (wire === 'direct') await this.#pairDirectly(hostPort);
-      else await this.#pairThrough(await this.#startAppliance(wire, index, hostPort), wire);
-    }
-  }
-
-  play = async (wire: Wire): Promise<Played> => {
-    const { seconds, warmMs } = this.#plan;
-    const begin = await this.#readAppliance(wire);
-    const playing = this.#client.ask('play', { wire, seconds, warmMs });
-    const [stream, kernelRoutes] = await Promise.all([playing, this.#countKernelRoutes(wire)]);
-    const end = await this.#readAppliance(wire);
-    if (stream.end !== 'stopped') throw new Error(`The stream on ${wire} ended: ${stream.end}`);
-    return {
-      ...summarizeStream(stream),
-      kernelRoutes,
-      applianceCpuPercent: (100 * (end.cpuUs - begin.cpuUs)) / (end.atUs - begin.atUs),
-    };
-  };
-
-  stop = async (): Promise<void> => {
-    const appliances = [...this.#appliances.values()].map(({ process }) => process);
-    await Promise.all([this.#client, this.#host, ...appliances].map((child: Ending) => child.stop()));
-    await rm(this.#directory, { recursive: true, force: true });
-  };
-
-  async #pairDirectly(httpPort: number): Promise<void> {
-    const order = { wire: 'direct', address: this.#place.hostAddress, httpPort, pin: PIN };
-    const { bitrateKbps } = this.#plan;
-    await Promise.all([this.#client.ask('pair', { ...order, bitrateKbps }), this.#host.ask('enterPin', PIN)]);
-  }
-
-  /** An appliance with the host, which has been told the PIN that the appliance shows. */
-  async #startAppliance(wire: Wire, index: number, hostPort: number): Promise<Appliance> {
-    const { hostAddress, applianceAddress } = this.#place;
-    const base = PORT_BASE + index * PORTS_EACH;
-    const directory = join(this.#directory, wire);
-    const hostsFile = `${directory}.yaml`;
-    await writeFile(
-      hostsFile,
-      `hosts:\n  - {name: ${HOST_NAME}, address: ${hostAddress}, httpPort: ${hostPort}}\n`,
-    );
-    const ports = PORTS.map((name, offset) => [`APPLIANCE_${name}_PORT`, String(base + offset)]);
-    const options = {
-      prefix: this.#place.prefix.appliance,
-      execArgv: ['--import', new URL('./probe.ts', import.meta.url).href],
-      env: {
-        ...(Object.fromEntries(ports) as Record<string, string>),
-        APPLIANCE_BIND_ADDRESS: applianceAddress,
-        APPLIANCE_UPSTREAM_PORT_BASE: String(base + PORTS_EACH / 2),
-        APPLIANCE_DATA_DIR: directory,
-        APPLIANCE_HOSTS_FILE: hostsFile,
-        RELAY_DATAPATH: wire,
-        RELAY_DATAPATH_PIN_FOLDER: '',
-        LOG_LEVEL: 'fatal',
-      },
-    };
-    const process = startChild<ProbeCommands>(new URL('../../appliance/main.ts', import.meta.url), options);
-    const console = `http://127.0.0.1:${base + PORTS.indexOf('WEB')}/`;
-    const appliance = { process, httpPort: base + PORTS.indexOf('HTTP'), console };
-    this.#appliances.set(wire, appliance);
-    const pins = await process.ask('awaitedPins', console);
-    await this.#host.ask('enterPin', pins[HOST_NAME] ?? '');
-    const { engine } = await process.ask('datapath', console);
-    if (engine !== wire) throw new Error(`The appliance forwards in ${engine}, not in ${wire}`);
-    return appliance;
-  }
-
-  async #pairThrough({ process, httpPort, console: url }: Appliance, wire: Wire): Promise<void> {
-    const { bitrateKbps } = this.#plan;
-    const order = { wire, address: this.#place.applianceAddress, httpPort, pin: PIN, bitrateKbps };
-    await Promise.all([this.#client.ask('pair', order), process.ask('typePin', { url, pin: PIN })]);
-  }
-
-  /** Once the stream is established, before its frames count: a look takes the appliance some milliseconds. */
-  async #countKernelRoutes(wire: Wire): Promise<number> {
-    const appliance = this.#appliances.get(wire);
-    if (appliance === undefined) return 0;
-    await delay(this.#plan.warmMs);
-    return (await appliance.process.ask('datapath', appliance.console)).kernelRoutes;
-  }
-
-  async #readAppliance(wire: Wire): Promise<{ cpuUs: number; atUs: number }> {
-    const cpuUs = (await this.#appliances.get(wire)?.process.ask('cpuUs', undefined)) ?? 0;
-    return { cpuUs, atUs: nowNs() / 1000 };
-  }
-}
-
-/** Starts and pairs everything. Files go away however this process ends, short of SIGKILL; children end with it. */
-export async function openStage(place: Place, plan: StagePlan): Promise<Stage> {
-  const directory = await mkdtemp(join(tmpdir(), 'gleipnir-bench-'));
-  process.once('exit', () => {
-    rmSync(directory, { recursive: true, force: true });
-  });
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
-  const processes = new Processes(place, plan, directory);
+/** Starts and pairs everything, and takes it down. @param use - is given how to play a stream */
+export async function onStage<T>(place: Place, plan: StagePlan, use: (play: Play) => Promise<T>): Promise<T> {
+  const file = (name: string): URL => new URL(`./${name}.ts`, import.meta.url);
+  const { hostAddress, applianceAddress, prefix = { host: [], appliance: [], client: [] } } = place;
+  const host = startChild<HostCommands>(file('host'), { prefix: prefix.host });
+  const client = startChild<ClientCommands>(file('client'), { prefix: prefix.client });
+  /** One for each wire but the direct one. */
+  const appliances = new Map<Wire, Appliance>();
   try {
-    await processes.pairAll();
-    return processes;
-  } catch (error) {
-    await processes.stop();
-    throw error;
+    const hostPort = await host.ask.start({ bindAddress: hostAddress, sessionsMax: plan.wires.length });
+    for (const [index, wire] of plan.wires.entries()) {
+      const pair = (address: string, httpPort: number): Promise<void> =>
+        client.ask.pair(wire, PIN, { address, httpPort, bitrateKbps: plan.bitrateKbps });
+      if (wire === 'direct') {
+        await Promise.all([pair(hostAddress, hostPort), host.ask.enterPin(PIN)]);
+        continue;
+      }
+      const appliance = startAppliance({
+        host: { name: HOST_NAME, address: hostAddress, httpPort: hostPort },
+        address: applianceAddress,
+        portBase: PORT_BASE + index * PORTS_EACH,
+        datapath: wire,
+        prefix: prefix.appliance,
+      });
+      appliances.set(wire, appliance);
+      await pairHost(host, appliance, wire);
+      const { process, console, httpPort } = appliance;
+      await Promise.all([pair(applianceAddress, httpPort), process.ask.typePin(console, PIN)]);
+    }
+    return await use((wire) => play(client, appliances.get(wire), { ...plan, wire }));
+  } finally {
+    await stopAll([client, host, ...[...appliances.values()].map(({ process }) => process)]);
+    place.close?.();
   }
+}
+
+/** Tells the host the PIN that the appliance shows. @throws Error when the appliance forwards elsewhere */
+async function pairHost(host: Child<HostCommands>, appliance: Appliance, wire: Wire): Promise<void> {
+  const { ask } = appliance.process;
+  const pins = await ask.awaitedPins(appliance.console);
+  await host.ask.enterPin(pins[HOST_NAME] ?? '');
+  const { engine } = await ask.datapath(appliance.console);
+  if (engine !== wire) throw new Error(`The appliance forwards in ${engine}, not in ${wire}`);
+}
+
+async function play(
+  client: Child<ClientCommands>,
+  appliance: Appliance | undefined,
+  { wire, seconds, warmMs }: StagePlan & { wire: Wire },
+): Promise<Played> {
+  const readCpu = async (): Promise<{ cpuUs: number; atUs: number }> => {
+    const cpuUs = (await appliance?.process.ask.cpuUs()) ?? 0;
+    return { cpuUs, atUs: nowNs() / 1000 };
+  };
+  // Once the stream is established, before its frames count: a look takes the appliance some milliseconds.
+  const countRoutes = async (): Promise<number> => {
+    await delay(warmMs);
+    return (await appliance?.process.ask.datapath(appliance.console))?.kernelRoutes ?? 0;
+  };
+  const begin = await readCpu();
+  const playing = client.ask.play(wire, seconds, warmMs);
+  const [stream, kernelRoutes] = await Promise.all([playing, countRoutes()]);
+  const end = await readCpu();
+  if (stream.end !== 'stopped') throw new Error(`The stream on ${wire} ended: ${stream.end}`);
+  const applianceCpuPercent = (100 * (end.cpuUs - begin.cpuUs)) / (end.atUs - begin.atUs);
+  return { ...summarizeStream(stream), kernelRoutes, applianceCpuPercent };
 }

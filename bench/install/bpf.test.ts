@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseMemory, parseRuns } from './bpf.ts';
+import { parseField, parseRuns } from './bpf.ts';
 
 const PROGRAM = 'pos:\t0\nprog_type:\t3\nprog_jited:\t1\nmemlock:\t12288\nrun_time_ns:\t5000\nrun_cnt:\t20\n';
 const MAP = 'pos:\t0\nmap_type:\t1\nmax_entries:\t100\nmemlock:\t20480\nfrozen:\t0\n';
@@ -13,16 +13,16 @@ describe('parseRuns', () => {
     { name: 'a map', text: MAP },
     { name: 'what is gone', text: '' },
   ])('finds none in $name', ({ text }) => {
-    expect(parseRuns(text)).toBeUndefined();
+    expect(parseRuns(text)).toEqual({ runs: 0, ns: 0 });
   });
 });
 
-describe('parseMemory', () => {
+describe('parseField', () => {
   it('reads the bytes of a map', () => {
-    expect(parseMemory(MAP)).toBe(20_480);
+    expect(parseField(MAP, 'memlock')).toBe(20_480);
   });
 
-  it('is NaN where the kernel does not say', () => {
-    expect(parseMemory('pos:\t0\n')).toBeNaN();
+  it('is undefined where the kernel does not say', () => {
+    expect(parseField('pos:\t0\n', 'memlock')).toBeUndefined();
   });
 });

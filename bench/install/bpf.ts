@@ -3,10 +3,11 @@
  *
  * Source: BPF_MAP_UPDATE_BATCH and BPF_ENABLE_STATS in the kernel's include/uapi/linux/bpf.h.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
 import type { BpfMap } from '../../relay/datapath/kernel/bpf.ts';
 import { allocate, type Libc } from '../../relay/datapath/kernel/libc.ts';
+import { readOrEmpty } from '../stage/cpu-time.ts';
 
 const SYSCALL: Readonly<Partial<Record<NodeJS.Architecture, number>>> = { x64: 321, arm64: 280 };
 const COMMAND = { MAP_UPDATE_BATCH: 26, ENABLE_STATS: 32 } as const;
@@ -16,10 +17,7 @@ const STATS_SIZE = 4;
 const DESCRIPTORS = '/proc/self/fdinfo';
 
 /** How often programs ran, and how long in all, ns. */
-export interface ProgramRuns {
-  runs: number;
-  ns: number;
-}
+export type ProgramRuns = Record<'runs' | 'ns', number>;
 
 /**
  * Puts all entries.
@@ -48,39 +46,25 @@ export function keepTime(libc: Libc): number {
 
 /** Of all programs that this process has open. */
 export function readRuns(): ProgramRuns {
-  const total = { runs: 0, ns: 0 };
-  for (const name of readdirSync(DESCRIPTORS)) {
-    const found = parseRuns(readOrEmpty(`${DESCRIPTORS}/${name}`));
-    total.runs += found?.runs ?? 0;
-    total.ns += found?.ns ?? 0;
-  }
-  return total;
+  const found = readdirSync(DESCRIPTORS).map((name) => parseRuns(readOrEmpty(`${DESCRIPTORS}/${name}`)));
+  const sum = (of: keyof ProgramRuns): number => found.reduce((total, runs) => total + runs[of], 0);
+  return { runs: sum('runs'), ns: sum('ns') };
 }
 
-/** @param text - as in /proc/<pid>/fdinfo/<descriptor>. @returns `undefined` if that is no program. */
-export function parseRuns(text: string): ProgramRuns | undefined {
-  const ns = /^run_time_ns:\s*(\d+)$/m.exec(text)?.[1];
-  const runs = /^run_cnt:\s*(\d+)$/m.exec(text)?.[1];
-  return ns === undefined || runs === undefined ? undefined : { runs: Number(runs), ns: Number(ns) };
+/** @param text - as in /proc/<pid>/fdinfo/<descriptor>. @returns zeros if that is no program. */
+export function parseRuns(text: string): ProgramRuns {
+  return { runs: parseField(text, 'run_cnt') ?? 0, ns: parseField(text, 'run_time_ns') ?? 0 };
 }
 
-/** @param text - as `parseRuns`. @returns bytes that the kernel accounts to a map, `NaN` if it does not say. */
-export function parseMemory(text: string): number {
-  return Number(/^memlock:\s*(\d+)$/m.exec(text)?.[1] ?? NaN);
-}
-
-/** The kernel's memory of a map, bytes. */
+/** The kernel's memory of a map, bytes; `NaN` if it does not say. */
 export function readMemory({ descriptor }: BpfMap): number {
-  return parseMemory(readFileSync(`${DESCRIPTORS}/${descriptor}`, 'utf8'));
+  return parseField(readOrEmpty(`${DESCRIPTORS}/${descriptor}`), 'memlock') ?? NaN;
 }
 
-/** The descriptor by which the folder was read is gone by then. */
-function readOrEmpty(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
+/** @param text - as `parseRuns` */
+export function parseField(text: string, name: string): number | undefined {
+  const digits = new RegExp(`^${name}:\\s*(\\d+)$`, 'm').exec(text)?.[1];
+  return digits === undefined ? undefined : Number(digits);
 }
 
 function call(libc: Libc, command: keyof typeof COMMAND, attributes: Uint8Array): number {

@@ -5,44 +5,19 @@
 import { closeSync } from 'node:fs';
 import { Bpf, type BpfMap } from '../../relay/datapath/kernel/bpf.ts';
 import { ENTRY, FLAG, KEY4 } from '../../relay/datapath/kernel/layout.ts';
-import { allocate, loadLibc } from '../../relay/datapath/kernel/libc.ts';
+import { loadLibc } from '../../relay/datapath/kernel/libc.ts';
 import { Network } from '../../relay/datapath/kernel/network.ts';
 import { KernelProgram } from '../../relay/datapath/kernel/program.ts';
 import { nowNs, serve } from '../child.ts';
+import { CLIENT_PORT, type Lane } from '../stage/lanes.ts';
 import { keepTime, readMemory, readRuns, updateBatch } from './bpf.ts';
-import {
-  addressOf,
-  idleEnds,
-  LIVE_SLOT_PORT,
-  numberOf,
-  writeKey,
-  writeValue,
-  type RouteEnds,
-} from './entries.ts';
-import type { Way } from './summary.ts';
-import { CLIENT_PORT, type Lane } from '../vs/lanes.ts';
+import { addressOf, formatEntries, listIdle, LIVE_SLOT_PORT, numberOf, type RouteEnds } from './entries.ts';
+import type { InstallCase, Way } from './summary.ts';
 
-const NS_PER_MS = 1e6;
 const PUBLIC_PORT = 48_100;
 
-/** What is to be installed, into a map of `entriesMax` that holds nothing yet. */
-export interface InstallOrder {
-  sessions: number;
-  /** 1..3. */
-  entriesEach: number;
-  entriesMax: number;
-  way: Way;
-}
-
-/** A lane's program. */
-export interface ForwardOrder {
-  lane: Lane;
-  /** UDP ports of the hosts, one for each flow. */
-  hostPorts: readonly number[];
-  /** In the map, those of the flows included. */
-  entries: number;
-  entriesMax: number;
-}
+/** How many entries a map has, those of the flows included, and how many it has room for. */
+export type Fill = Record<'entries' | 'entriesMax', number>;
 
 /** What an edge can be asked. */
 export type EdgeCommands = typeof commands;
@@ -53,13 +28,14 @@ const network = new Network(libc);
 let timekeeping: number | undefined;
 
 const commands = {
-  /** @returns ms, from the ends of legs to entries in the map. */
-  install: (order: InstallOrder): number =>
-    withMap(order.entriesMax, (map) => {
-      const ends = listIdle(order.sessions, order.entriesEach);
+  /** Into a map that holds nothing yet. @returns ms, from the ends of legs to entries in the map. */
+  install: ({ sessions, entriesEach }: InstallCase, way: Way, entriesMax: number): number =>
+    withMap(entriesMax, (map) => {
+      const ends = listIdle(sessions, entriesEach);
       const startNs = nowNs();
-      install(map, ends, order);
-      const ms = (nowNs() - startNs) / NS_PER_MS;
+      if (way === 'batch') installTogether(map, ends);
+      else installEach(map, ends, way);
+      const ms = (nowNs() - startNs) / 1e6;
       assertCount(map, ends.length);
       return ms;
     }),
@@ -69,31 +45,25 @@ const commands = {
       installTogether(map, listIdle(entries, 1));
       const startNs = nowNs();
       assertCount(map, entries);
-      return (nowNs() - startNs) / NS_PER_MS;
+      return (nowNs() - startNs) / 1e6;
     }),
   /** @returns bytes of the kernel's memory that an IPv4 map with room for so many takes. */
   mapBytes: (entriesMax: number): number => withMap(entriesMax, readMemory),
-  /** From now on the lane's datagrams are forwarded; by a map with so many entries. */
-  forward: ({ lane, hostPorts, entries, entriesMax }: ForwardOrder): void => {
+  /** From now on the lane's datagrams are forwarded. @param hostPorts - one for each flow */
+  forward: (lane: Lane, hostPorts: readonly number[], { entries, entriesMax }: Fill): void => {
     const program = new KernelProgram(libc, { devices: ['to-pod'], entriesMax, pinFolder: '' });
     const devices = network.listDevices();
     const ifindexOf = (device: string): number => devices.find(({ name }) => name === device)?.ifindex ?? 0;
-    const [ifindex, hostIfindex] = [ifindexOf('to-client'), ifindexOf('to-pod')];
-    const live = hostPorts.map((hostPort, flow) => ({
-      host: numberOf(lane.pod),
-      hostPort,
-      slot: numberOf(lane.edgeToPod),
-      slotPort: LIVE_SLOT_PORT,
-      client: numberOf(lane.clients[flow] ?? ''),
-      clientPort: CLIENT_PORT,
-      public: numberOf(lane.edgeToClient),
-      publicPort: PUBLIC_PORT,
-      ifindex,
-      hostIfindex,
+    const live = hostPorts.map((hostPort, flow): RouteEnds => ({
+      host: [numberOf(lane.pod), hostPort],
+      slot: [numberOf(lane.edgeToPod), LIVE_SLOT_PORT],
+      client: [numberOf(lane.clients[flow] ?? ''), CLIENT_PORT],
+      public: [numberOf(lane.edgeToClient), PUBLIC_PORT],
+      ifindex: ifindexOf('to-client'),
+      hostIfindex: ifindexOf('to-pod'),
       flags: FLAG.VIDEO,
     }));
-    const idle = listIdle(entries - live.length, 1);
-    installTogether(program.routes4, [...idle, ...live]);
+    installTogether(program.routes4, [...listIdle(entries - live.length, 1), ...live]);
     assertCount(program.routes4, entries);
     program.attach(devices, (error) => {
       process.emitWarning(String(error));
@@ -101,11 +71,8 @@ const commands = {
   },
   /** Whether the kernel is to take the time of programs' runs, as long as this process lives. */
   keepTime: (isWanted: boolean): void => {
-    if (isWanted) timekeeping ??= keepTime(libc);
-    else if (timekeeping !== undefined) {
-      closeSync(timekeeping);
-      timekeeping = undefined;
-    }
+    if (timekeeping !== undefined) closeSync(timekeeping);
+    timekeeping = isWanted ? keepTime(libc) : undefined;
   },
   /** Of the lane's program, while time was taken. */
   runs: readRuns,
@@ -121,40 +88,20 @@ function withMap<T>(maxEntries: number, use: (map: BpfMap) => T): T {
   }
 }
 
-function listIdle(sessions: number, entriesEach: number): RouteEnds[] {
-  return Array.from({ length: sessions * entriesEach }, (_, index) =>
-    idleEnds(Math.floor(index / entriesEach), index % entriesEach),
-  );
-}
-
-function install(map: BpfMap, ends: readonly RouteEnds[], { way }: InstallOrder): void {
-  if (way === 'batch') {
-    installTogether(map, ends);
-    return;
-  }
+function installEach(map: BpfMap, ends: readonly RouteEnds[], way: Way): void {
   // One that remembers nothing yet.
   const routes = way === 'routed' ? new Network(libc) : undefined;
   for (const end of ends) {
-    routes?.findRoute(addressOf(end.host));
-    routes?.findRoute(addressOf(end.client));
-    const key = allocate(KEY4.size);
-    const value = allocate(ENTRY.size);
-    writeKey(new DataView(key.buffer), 0, end);
-    writeValue(new DataView(value.buffer), 0, end);
-    bpf.update(map, key, value);
+    routes?.findRoute(addressOf(end.host[0]));
+    routes?.findRoute(addressOf(end.client[0]));
+    const { keys, values } = formatEntries([end]);
+    bpf.update(map, keys, values);
   }
   routes?.close();
 }
 
 function installTogether(map: BpfMap, ends: readonly RouteEnds[]): void {
-  const keys = allocate(ends.length * KEY4.size);
-  const values = allocate(ends.length * ENTRY.size);
-  const keyView = new DataView(keys.buffer);
-  const valueView = new DataView(values.buffer);
-  for (const [index, end] of ends.entries()) {
-    writeKey(keyView, index * KEY4.size, end);
-    writeValue(valueView, index * ENTRY.size, end);
-  }
+  const { keys, values } = formatEntries(ends);
   updateBatch(libc, map, keys, values);
 }
 

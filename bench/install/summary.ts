@@ -1,31 +1,24 @@
 /** What the install bench found, put together. Pure. */
-import { spreadOf, spreadOfRounds, type Spread } from '../statistics.ts';
+import type { Measurement } from '../stage/measure.ts';
+import { figure, spreadOfRounds, spreadsOf, type Spread } from '../statistics.ts';
 
 /** One system call for each entry; one for all; or as the relay's engine does: one each, after asking for two routes. */
 export const WAYS = ['each', 'batch', 'routed'] as const;
 export type Way = (typeof WAYS)[number];
 
 /** As many datagrams per second as asked for; or as many as come through. */
-export const LOADS = ['paced', 'saturated'] as const;
-export type LoadName = (typeof LOADS)[number];
+const LOADS = ['paced', 'saturated'] as const;
+type LoadName = (typeof LOADS)[number];
 
 /** Sessions that are put into an empty map. */
-export interface InstallCase {
-  sessions: number;
-  entriesEach: number;
-}
+export type InstallCase = Record<'sessions' | 'entriesEach', number>;
 
 /** Time by way, ms. */
 export type InstallRound = Record<Way, number>;
 
-/** Traffic through a map with so many entries. */
-export interface Traffic {
+/** Traffic through a map with so many entries; CPU is of generator, sink and kernel. */
+export interface Traffic extends Pick<Measurement, 'cpuNs' | 'rate' | 'lossPercent'> {
   entries: number;
-  /** CPU of generator, sink and kernel for one delivered datagram. */
-  cpuNs: number;
-  /** Delivered per second. */
-  rate: number;
-  lossPercent: number;
 }
 
 /** One load on each lane, one after the other. */
@@ -40,7 +33,7 @@ export interface InstallMeasurements {
   /** ms, by entries. */
   reads: { entries: number; rounds: readonly number[] }[];
   /** The kernel's memory for a map with room for so many. */
-  maps: { entriesMax: number; bytes: number }[];
+  maps: Record<'entriesMax' | 'bytes', number>[];
   costs: readonly CostRound[];
   /** On the lanes of `costs`. */
   programs: readonly ProgramRound[];
@@ -49,10 +42,7 @@ export interface InstallMeasurements {
 }
 
 /** Between two values; infinite where too little is known. */
-export interface Interval {
-  low: number;
-  high: number;
-}
+export type Interval = Record<'low' | 'high', number>;
 
 /**
  * Where the median of what `values` are samples of lies with 95 % certainty, whatever their distribution: between
@@ -73,51 +63,53 @@ export function medianInterval(values: readonly number[]): Interval {
   return { low: sorted[rank] ?? -Infinity, high: sorted[count - 1 - rank] ?? Infinity };
 }
 
-/** CPU with so many entries to that of the first lane, in the same round. */
-export interface CostSummary {
-  load: LoadName;
+/** One lane over all rounds. The first of a round's lanes is what the others are compared with. */
+export interface LaneSummary {
   entries: number;
   /** Whether this is a lane like the first: how far two are apart that are alike. */
   isControl: boolean;
-  cpuNs: Spread;
-  ratio: Spread;
+}
+
+type Pair = Record<'here' | 'first', Traffic>;
+
+export const COSTS = {
+  cpuNs: figure('CPU, ns per datagram', 0, ({ here }: Pair) => here.cpuNs),
+  ratio: figure('**ratio**', 3, ({ here, first }: Pair) => here.cpuNs / first.cpuNs),
+};
+
+/** CPU with so many entries. */
+export interface CostSummary extends LaneSummary, Record<keyof typeof COSTS, Spread> {
+  load: LoadName;
   /** Where the median of the ratio lies with 95 % certainty. */
   interval: Interval;
   rate: Spread;
   lossPercentMax: number;
 }
 
-/** Each load and number of entries over all rounds. The first of a round's lanes is what the others are compared with. */
+/** Each load and number of entries over all rounds. */
 export function summarizeCosts(rounds: readonly CostRound[]): CostSummary[] {
   return LOADS.flatMap((load) => {
-    const lanes = rounds[0]?.[load].length ?? 0;
-    return Array.from({ length: lanes }, (_, lane): CostSummary => {
-      const traffic = rounds.flatMap((round) => round[load][lane] ?? []);
-      const ratios = rounds.flatMap((round) => {
-        const [first, here] = [round[load][0], round[load][lane]];
-        return first && here ? [here.cpuNs / first.cpuNs] : [];
-      });
+    const lanes = rounds[0]?.[load] ?? [];
+    return lanes.map(({ entries }, lane): CostSummary => {
+      const pairs = rounds.flatMap(({ [load]: { 0: first, [lane]: here } }) =>
+        first && here ? [{ first, here }] : [],
+      );
       return {
         load,
-        entries: traffic[0]?.entries ?? 0,
-        isControl: lane > 0 && traffic[0]?.entries === rounds[0]?.[load][0]?.entries,
-        cpuNs: spreadOfRounds(traffic, ({ cpuNs }) => cpuNs),
-        ratio: spreadOf(ratios),
-        interval: medianInterval(ratios),
-        rate: spreadOfRounds(traffic, ({ rate }) => rate),
-        lossPercentMax: Math.max(...traffic.map(({ lossPercent }) => lossPercent)),
+        entries,
+        isControl: lane > 0 && entries === lanes[0]?.entries,
+        ...spreadsOf(pairs, COSTS),
+        interval: medianInterval(pairs.map(({ here, first }) => here.cpuNs / first.cpuNs)),
+        rate: spreadOfRounds(pairs, ({ here }) => here.rate),
+        lossPercentMax: Math.max(...pairs.map(({ here }) => here.lossPercent)),
       };
     });
   });
 }
 
-/** Run time of the program with so many entries, and what of it is more than on the first lane. */
-export interface ProgramSummary {
-  entries: number;
-  isControl: boolean;
-  programNs: Spread;
-  addedNs: Spread;
-  /** The same, as part of all CPU for a datagram on the first lane under the same load, percent. */
+/** Run time of the program with so many entries, ns, and what of it is more than on the first lane. */
+export interface ProgramSummary extends LaneSummary, Record<'programNs' | 'addedNs', Spread> {
+  /** What is more, as part of all CPU for a datagram on the first lane under the same load, percent. */
   addedPercent: number;
 }
 
@@ -128,16 +120,9 @@ export function summarizePrograms(
 ): ProgramSummary[] {
   const lanes = costs.filter(({ load }) => load === 'paced');
   return lanes.map(({ entries, isControl }, lane) => {
-    const addedNs = spreadOfRounds(rounds, (round) => {
-      const [first, here] = [round[0], round[lane]];
-      return first === undefined || here === undefined ? undefined : here - first;
-    });
-    return {
-      entries,
-      isControl,
-      programNs: spreadOfRounds(rounds, (round) => round[lane]),
-      addedNs,
-      addedPercent: (100 * addedNs.median) / (lanes[0]?.cpuNs.median ?? NaN),
-    };
+    const programNs = spreadOfRounds(rounds, (round) => round[lane]);
+    const addedNs = spreadOfRounds(rounds, ({ 0: first = NaN, [lane]: here = NaN }) => here - first);
+    const addedPercent = (100 * addedNs.median) / (lanes[0]?.cpuNs.median ?? NaN);
+    return { entries, isControl, programNs, addedNs, addedPercent };
   });
 }

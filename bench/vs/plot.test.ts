@@ -2,12 +2,12 @@ import { XMLParser } from 'fast-xml-parser';
 import { describe, expect, it } from 'vitest';
 import { plotRatios, type Bar } from './plot.ts';
 
-const spread = (median: number): Bar['paced'] => ({ median, min: median, max: median });
-const bar = (title: string, paced: number, saturated: number, isOurs = false): Bar => ({
+const spread = (median: number): Bar['pacedRatio'] => ({ median, min: median, max: median });
+const bar = (title: string, paced: number, saturated: number, name = 'other'): Bar => ({
+  name,
   title,
-  paced: spread(paced),
-  saturated: spread(saturated),
-  isOurs,
+  pacedRatio: spread(paced),
+  saturatedRatio: spread(saturated),
 });
 
 interface Svg {
@@ -26,7 +26,7 @@ function read(svg: string): Svg {
 
 describe('plotRatios', () => {
   it('draws bars in proportion, with their values', () => {
-    const { svg } = read(plotRatios([bar('limit', 1, 1), bar('ours', 2, 0.5, true)], 'caption'));
+    const { svg } = read(plotRatios([bar('limit', 1, 1), bar('ours', 2, 0.5, 'relay-neigh')], 'caption'));
     const widths = svg.rect.map((rect) => Number(rect['@width']));
     expect(widths).toEqual([widths[0], widths[0], 2 * (widths[0] ?? NaN), (widths[0] ?? NaN) / 2]);
     expect(svg.rect[2]?.['@fill']).not.toBe(svg.rect[0]?.['@fill']);

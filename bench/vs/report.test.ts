@@ -11,6 +11,7 @@ describe('formatComparison', () => {
       p50Us: 40,
       p99Us: 100,
       isReached: true,
+      sent: 1000,
       delivered: 1000,
       slow: 41,
       pings: 40,
@@ -35,9 +36,7 @@ describe('formatComparison', () => {
     });
     expect(text).toContain('2 cores of some');
     expect(text).toContain('3 (1 to 5) %');
-    expect(text).toMatch(
-      /\| direct wire \| not available \| not available \| not available \| not available \| 0 /,
-    );
+    expect(text).toMatch(/\| direct wire \| none \| none \| none \| none \| 0 /);
     expect(text).toContain('| direct wire | 2000 | 82 | 80 | no |');
     expect(text).toContain('- nginx stream: not installed');
     expect(text).toContain('ours, CPU ratio at the fixed rate: 1.20, at most 1.05: missed');

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Measurement } from './measure.ts';
-import { summarize, type Round, type Turn } from './summary.ts';
-import { judge } from './targets.ts';
+import type { Measurement } from '../stage/measure.ts';
+import { judgeAll, summarize, type Round, type Turn } from './summary.ts';
 
 const measurement = (given: Partial<Measurement>): Measurement => ({
   cpuNs: 1000,
@@ -10,6 +9,7 @@ const measurement = (given: Partial<Measurement>): Measurement => ({
   p50Us: 40,
   p99Us: 100,
   isReached: true,
+  sent: 1000,
   delivered: 1000,
   slow: 0,
   pings: 0,
@@ -77,9 +77,9 @@ describe('summarize', () => {
   });
 });
 
-describe('judge', () => {
+describe('judgeAll', () => {
   it('compares medians with the targets', () => {
-    const verdicts = judge([summarize(relay, ROUNDS, [])]);
+    const verdicts = judgeAll([summarize(relay, ROUNDS, [])]);
     expect(verdicts.map(({ figure, isMet }) => [figure, isMet])).toEqual([
       ['pacedRatio', true],
       ['saturatedRatio', true],
@@ -89,12 +89,12 @@ describe('judge', () => {
 
   it('calls a figure above its target missed', () => {
     const dear = ROUNDS.map((round) => ({ ...round, 'relay-neigh': turn({ cpuNs: 9000 }) }));
-    expect(judge([summarize(relay, dear, [])])[0]).toMatchObject({ figure: 'pacedRatio', isMet: false });
+    expect(judgeAll([summarize(relay, dear, [])])[0]).toMatchObject({ figure: 'pacedRatio', isMet: false });
   });
 
   it('judges no figure that could not be measured, and nobody without targets', () => {
     const untold = ROUNDS.map((round) => ({ ...round, 'relay-neigh': turn({ cpuNs: NaN }) }));
-    expect(judge([summarize(relay, untold, [])])[0]?.isMet).toBeUndefined();
-    expect(judge([summarize({ name: 'direct', title: 'direct wire' }, ROUNDS, [])])).toEqual([]);
+    expect(judgeAll([summarize(relay, untold, [])])[0]?.isMet).toBeUndefined();
+    expect(judgeAll([summarize({ name: 'direct', title: 'direct wire' }, ROUNDS, [])])).toEqual([]);
   });
 });

@@ -1,53 +1,78 @@
 /** What rounds and searches say together. Every ratio and difference is of figures of one and the same round. */
-import { spreadOf, spreadOfRounds, type Spread } from '../statistics.ts';
-import type { Measurement } from './measure.ts';
+import type { Measurement } from '../stage/measure.ts';
+import { figure, spreadOfRounds, spreadsOf, type Spread } from '../statistics.ts';
 
 /** What latencies are compared to. */
-export const WIRE = 'direct';
+const WIRE = 'direct';
 /** What costs and rates are compared to. */
-export const LIMIT = 'kernel-forwarding';
+const LIMIT = 'kernel-forwarding';
 
 /** A load during which other programs had more of the machine, percent, says nothing about latency. */
 const FOREIGN_PERCENT_MAX = 5;
 
 /** One candidate's part of a round: at a fixed rate, and with as much as it carries. */
-export interface Turn {
-  paced: Measurement;
-  saturated: Measurement;
-}
+export type Turn = Record<'paced' | 'saturated', Measurement>;
 
 /** One round: every candidate's turn, by its name. */
 export type Round = Readonly<Record<string, Turn>>;
 
 /** The highest rates of one search, datagrams per second, with single datagrams and with segmented bursts. */
-export interface RatesMax {
-  single: number;
-  segmented: number;
-}
+export type RatesMax = Record<'single' | 'segmented', number>;
 
 /** One search: every candidate's rates, by its name. */
 export type Search = Readonly<Record<string, RatesMax>>;
 
+/** A candidate's part of something, and that of the bare wire and of the limit. */
+type Pair<T> = Readonly<{ mine: T; wire: T | undefined; limit: T | undefined }>;
+
+function pairsOf<T>(all: readonly Readonly<Record<string, T>>[], name: string): Pair<T>[] {
+  return all.flatMap(({ [name]: mine, [WIRE]: wire, [LIMIT]: limit }) =>
+    mine ? [{ mine, wire, limit }] : [],
+  );
+}
+
+function ratio<T>({ mine, limit }: Pair<T>, of: (part: T) => number): number {
+  return limit === undefined ? NaN : of(mine) / of(limit);
+}
+
+/** CPU of all processes for one datagram that came, ns, at the fixed rate and saturated; ratios to the limit. */
+export const COSTS = {
+  pacedRatio: figure('**CPU ratio**', 2, (pair: Pair<Turn>) => ratio(pair, ({ paced }) => paced.cpuNs)),
+  saturatedRatio: figure('**saturated**', 2, (pair: Pair<Turn>) =>
+    ratio(pair, ({ saturated }) => saturated.cpuNs),
+  ),
+  pacedCpuNs: figure('CPU, ns', 0, ({ mine }: Pair<Turn>) => mine.paced.cpuNs),
+  saturatedCpuNs: figure('saturated, ns', 0, ({ mine }: Pair<Turn>) => mine.saturated.cpuNs),
+};
+
+type Quiet = Record<'mine' | 'wire', Measurement>;
+
+/** Latency percentiles at the fixed rate, minus the bare wire's; of rounds in which both had the machine to themselves. */
+export const LATENCIES = {
+  addedP50Us: figure('adds p50, µs', 0, ({ mine, wire }: Quiet) => mine.p50Us - wire.p50Us),
+  addedP99Us: figure('adds p99, µs', 0, ({ mine, wire }: Quiet) => mine.p99Us - wire.p99Us),
+};
+
+/** Highest lossless rates, and their ratios to the limit's. */
+export const RATES = {
+  rateMax: figure('single datagrams', 0, ({ mine }: Pair<RatesMax>) => mine.single, 1000),
+  rateMaxRatio: figure('to the limit', 2, (pair: Pair<RatesMax>) => ratio(pair, ({ single }) => single)),
+  segmentedRateMax: figure('GSO sender', 0, ({ mine }: Pair<RatesMax>) => mine.segmented, 1000),
+  segmentedRateMaxRatio: figure('to the limit', 2, (pair: Pair<RatesMax>) =>
+    ratio(pair, ({ segmented }) => segmented),
+  ),
+};
+
+type FigureName = keyof typeof COSTS | keyof typeof LATENCIES | keyof typeof RATES;
+
 /** One candidate over all rounds. */
-export interface Summary {
+export interface Summary extends Record<FigureName, Spread> {
   name: string;
   title: string;
-  /** CPU of all processes for one datagram that came, ns, at the fixed rate and saturated; ratios to the limit. */
-  pacedCpuNs: Spread;
-  pacedRatio: Spread;
-  saturatedCpuNs: Spread;
-  saturatedRatio: Spread;
-  /** Latency percentiles at the fixed rate, minus the bare wire's; of rounds in which both had the machine to themselves. */
-  addedP50Us: Spread;
-  addedP99Us: Spread;
+  /** That count for latency. */
   quietRounds: number;
   /** Of the worst round at the fixed rate. */
   lossPercentMax: number;
-  /** Highest lossless rates, and their ratios to the limit's. */
-  rateMax: Spread;
-  rateMaxRatio: Spread;
-  segmentedRateMax: Spread;
-  segmentedRateMaxRatio: Spread;
   /** Over all loads: what came to the client, what came up to the candidate's sockets, and pings that were sent. */
   delivered: number;
   slow: number;
@@ -60,56 +85,27 @@ export function summarize(
   rounds: readonly Round[],
   searches: readonly Search[],
 ): Summary {
-  const own = (of: (turn: Turn) => number): Spread =>
-    spreadOfRounds(rounds, (round) => apply(of, round[name]));
-  const ratio = (of: (turn: Turn) => number): Spread =>
-    spreadOfRounds(rounds, (round) => divide(apply(of, round[name]), apply(of, round[LIMIT])));
-  const pairs = rounds.flatMap(({ [name]: mine, [WIRE]: wire }) =>
-    mine === undefined || wire === undefined ? [] : [{ mine: mine.paced, wire: wire.paced }],
+  const pairs = pairsOf(rounds, name);
+  const quiet = pairs.flatMap(({ mine, wire }) =>
+    wire !== undefined && isQuiet(mine.paced) && isQuiet(wire.paced)
+      ? [{ mine: mine.paced, wire: wire.paced }]
+      : [],
   );
-  const quiet = pairs.filter(({ mine, wire }) => isQuiet(mine) && isQuiet(wire));
-  const added = (of: (load: Measurement) => number): Spread =>
-    spreadOfRounds(quiet, ({ mine, wire }) => of(mine) - of(wire));
-  const loads = rounds.flatMap(({ [name]: turn }) =>
-    turn === undefined ? [] : [turn.paced, turn.saturated],
-  );
-  const sum = (of: (load: Measurement) => number): number =>
-    loads.reduce((total, load) => total + of(load), 0);
+  const loads = pairs.flatMap(({ mine }) => [mine.paced, mine.saturated]);
+  const sum = (figure: 'delivered' | 'slow' | 'pings'): number =>
+    loads.reduce((total, load) => total + load[figure], 0);
   return {
     name,
     title,
-    pacedCpuNs: own(({ paced }) => paced.cpuNs),
-    pacedRatio: ratio(({ paced }) => paced.cpuNs),
-    saturatedCpuNs: own(({ saturated }) => saturated.cpuNs),
-    saturatedRatio: ratio(({ saturated }) => saturated.cpuNs),
-    addedP50Us: added(({ p50Us }) => p50Us),
-    addedP99Us: added(({ p99Us }) => p99Us),
+    ...spreadsOf(pairs, COSTS),
+    ...spreadsOf(quiet, LATENCIES),
     quietRounds: quiet.length,
-    lossPercentMax: own(({ paced }) => paced.lossPercent).max,
-    ...summarizeRates(name, searches),
-    delivered: sum(({ delivered }) => delivered),
-    slow: sum(({ slow }) => slow),
-    pings: sum(({ pings }) => pings),
+    lossPercentMax: spreadOfRounds(pairs, ({ mine }) => mine.paced.lossPercent).max,
+    ...spreadsOf(pairsOf(searches, name), RATES),
+    delivered: sum('delivered'),
+    slow: sum('slow'),
+    pings: sum('pings'),
   };
-}
-
-type Rates = Pick<Summary, 'rateMax' | 'rateMaxRatio' | 'segmentedRateMax' | 'segmentedRateMaxRatio'>;
-
-function summarizeRates(name: string, searches: readonly Search[]): Rates {
-  const rates = (kind: keyof RatesMax): Spread =>
-    spreadOf(searches.flatMap((search) => search[name]?.[kind] ?? []));
-  const ratios = (kind: keyof RatesMax): Spread =>
-    spreadOfRounds(searches, ({ [name]: mine, [LIMIT]: limit }) => divide(mine?.[kind], limit?.[kind]));
-  return {
-    rateMax: rates('single'),
-    rateMaxRatio: ratios('single'),
-    segmentedRateMax: rates('segmented'),
-    segmentedRateMaxRatio: ratios('segmented'),
-  };
-}
-
-function apply(of: (turn: Turn) => number, turn: Turn | undefined): number | undefined {
-  return turn === undefined ? undefined : of(turn);
 }
 
 /** Where the machine does not tell, it is believed. */
@@ -117,6 +113,35 @@ export function isQuiet({ foreignCpuPercent }: Measurement): boolean {
   return !(foreignCpuPercent > FOREIGN_PERCENT_MAX);
 }
 
-function divide(dividend: number | undefined, divisor: number | undefined): number | undefined {
-  return dividend === undefined || divisor === undefined ? undefined : dividend / divisor;
+type Figure = 'pacedRatio' | 'saturatedRatio' | 'addedP99Us';
+
+/** What medians of our relay must not be above, with 1200-byte datagrams, 20 flows, 2 cores. */
+const TARGETS: Readonly<Record<string, Record<Figure, number>>> = {
+  'relay-neigh': { pacedRatio: 1.05, saturatedRatio: 1.1, addedP99Us: 20 },
+  'relay-peer': { pacedRatio: 1, saturatedRatio: 1, addedP99Us: 10 },
+  'relay-userspace': { pacedRatio: 2.3, saturatedRatio: 2.7, addedP99Us: 400 },
+};
+
+/** One figure beside its target. */
+export interface Verdict extends Record<'value' | 'target', number> {
+  title: string;
+  figure: Figure;
+  /** `undefined` where it could not be measured. */
+  isMet: boolean | undefined;
+}
+
+/** Whether this is our relay. */
+export function isOurs({ name }: { name: string }): boolean {
+  return name in TARGETS;
+}
+
+export function judgeAll(summaries: readonly Summary[]): Verdict[] {
+  return summaries.flatMap((summary) => {
+    const targets = Object.entries(TARGETS[summary.name] ?? {}) as [Figure, number][];
+    return targets.map(([figure, target]) => {
+      const { median: value } = summary[figure];
+      const isMet = Number.isNaN(value) ? undefined : value <= target;
+      return { title: summary.title, figure, value, target, isMet };
+    });
+  });
 }

@@ -5,7 +5,7 @@
  */
 import { X509Certificate, generateKeyPair, hash, randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
-import forge from 'node-forge';
+import type forge from 'node-forge';
 
 /** A certificate and its key, both PEM (the key PKCS#8). The key is secret. */
 export interface Certificate {
@@ -24,9 +24,6 @@ const generateKeyPairAsync = promisify(generateKeyPair);
 
 /** A certificate that starts now must hold on a machine whose clock is behind. */
 const CLOCK_SKEW_MS = 24 * 60 * 60 * 1000;
-
-/** As OpenSSL writes names. The field means a string type, although it is declared as a class. */
-const UTF8 = forge.asn1.Type.UTF8 as unknown as forge.asn1.Class;
 
 /** Every Moonlight client names itself so (MOONLIGHT.md a: subject, issuer and serial are the same for all). */
 const CLIENT_COMMON_NAME = 'NVIDIA GameStream Client';
@@ -55,6 +52,8 @@ export function fingerprintOf(certificate: string | Uint8Array): string | undefi
 }
 
 async function createSelfSigned({ commonName, serialNumber, years }: Subject): Promise<Certificate> {
+  // 10 MB that most starts do not need: certificates are made once.
+  const { default: forge } = await import('node-forge');
   const { publicKey, privateKey } = await generateKeyPairAsync('rsa', {
     modulusLength: 2048,
     publicKeyEncoding: { type: 'spki', format: 'pem' },
@@ -68,14 +67,13 @@ async function createSelfSigned({ commonName, serialNumber, years }: Subject): P
   notAfter.setUTCFullYear(notBefore.getUTCFullYear() + years);
   certificate.validity.notBefore = notBefore;
   certificate.validity.notAfter = notAfter;
-  const name = [{ name: 'commonName', value: commonName, valueTagClass: UTF8 }];
+  // As OpenSSL writes names. The field means a string type, although it is declared as a class.
+  const valueTagClass = forge.asn1.Type.UTF8 as unknown as forge.asn1.Class;
+  const name = [{ name: 'commonName', value: commonName, valueTagClass }];
   certificate.setSubject(name);
   certificate.setIssuer(name);
   certificate.sign(forge.pki.privateKeyFromPem(privateKey), forge.md.sha256.create());
-  return { certificatePem: toPem(certificate), privateKeyPem: privateKey };
-}
-
-/** Line feeds only: what is compared byte for byte should have one spelling. */
-function toPem(certificate: forge.pki.Certificate): string {
-  return forge.pki.certificateToPem(certificate).replaceAll('\r\n', '\n');
+  // Line feeds only: what is compared byte for byte should have one spelling.
+  const certificatePem = forge.pki.certificateToPem(certificate).replaceAll('\r\n', '\n');
+  return { certificatePem, privateKeyPem: privateKey };
 }

@@ -1,7 +1,7 @@
 /** What every program of this repository has in common on the command line: --help, --version, and how it fails. */
-import { readFileSync } from 'node:fs';
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
 import { describeFailure, isCommandLineError, type FailureNames } from './failure.ts';
+import { VERSION } from './version.ts';
 
 /** Exit code of a command line that is wrong. */
 const EXIT_USAGE = 2;
@@ -10,12 +10,6 @@ const STANDARD = {
   help: { type: 'boolean', default: false },
   version: { type: 'boolean', default: false },
 } as const;
-
-/** The version of package.json. */
-export function readVersion(): string {
-  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(manifest) as { version: string }).version;
-}
 
 interface CommandLine<O extends ParseArgsOptionsConfig, P extends boolean> {
   /** Printed for --help; made only then. */
@@ -38,7 +32,7 @@ export function readCommandLine<O extends ParseArgsOptionsConfig, P extends bool
   ReturnType<typeof parseArgs<{ options: O & typeof STANDARD; allowPositionals: P }>> | undefined {
   const parsed = parseArgs({ options: { ...options, ...STANDARD }, allowPositionals });
   const { help, version } = parsed.values as { help?: boolean; version?: boolean };
-  if (version === true) process.stdout.write(`gleipnir ${readVersion()}\n`);
+  if (version === true) process.stdout.write(`gleipnir ${VERSION}\n`);
   else if (help === true) process.stdout.write(usage());
   else return parsed;
   return undefined;

@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { getResponder, type CiaoService, type Responder } from '@homebridge/ciao';
+import type { CiaoService, Responder } from '@homebridge/ciao';
 import type { Logger } from '../../core/runtime/log.ts';
 import { isLoopback } from '../../core/runtime/address.ts';
 import { makeServiceName } from './service-name.ts';
@@ -73,6 +73,8 @@ export class Announcer {
     const places = await placesOf(bindAddress);
     if (this.#isStopped) return;
     const isIpv6 = bindAddress.includes(':');
+    // Megabytes that nobody needs where nothing is announced.
+    const { getResponder } = await import('@homebridge/ciao');
     this.#responder = getResponder({
       interface: places,
       disableIpv6: !isIpv6,

@@ -41,6 +41,11 @@ const SimHostConfig = z.object({
     .stringbool('true or false')
     .default(false)
     .describe('Behave like Wolf, with all its habits.'),
+  SIM_HOST_WOLF_SOCKET: z
+    .string()
+    .regex(/^\//, 'an absolute path')
+    .optional()
+    .describe("Path of a Unix socket to offer Wolf's API at; without it, none."),
   SIM_HOST_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   LOG_FORMAT: z.enum(LOG_FORMATS).default('auto').describe('How log lines look.'),
 });
@@ -65,6 +70,7 @@ async function main(): Promise<void> {
     sessionsMax: config.SIM_HOST_SESSIONS_MAX,
     fill: config.SIM_HOST_FILL,
     habits: config.SIM_HOST_WOLF ? WOLF_HABITS : {},
+    ...(config.SIM_HOST_WOLF_SOCKET === undefined ? {} : { wolfSocket: config.SIM_HOST_WOLF_SOCKET }),
     log,
   });
   const ports = await host.start();

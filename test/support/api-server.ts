@@ -18,9 +18,9 @@ import { createKubernetesMetrics, type KubernetesMetrics } from '../../core/stor
 import type { ReflectTimes } from '../../core/store/kubernetes/reflect.ts';
 import { KubernetesStore } from '../../core/store/kubernetes/store.ts';
 import { ControlPlane } from '../../tools/kube-lab/control-plane.ts';
+import { defineKinds } from '../../tools/kube-lab/kinds.ts';
 
 const CRDS = join(import.meta.dirname, '../../crds');
-const CRDS_PATH = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 
 /** The objects of a YAML file below crds/. */
 export function manifestsOf(file: string): Record<string, unknown>[] {
@@ -47,16 +47,7 @@ export class ApiServer {
   /** Starts it and defines our kinds from the files in crds/. */
   async start(): Promise<void> {
     await this.controlPlane.start();
-    for (const kind of ['users', 'apps', 'pairings', 'sessions']) {
-      const [body] = manifestsOf(`direwolf.games-on-whales.github.io_${kind}.yaml`);
-      const { status, body: said } = await this.ask('POST', CRDS_PATH, body);
-      if (status !== 201) throw new Error(`${kind}: ${JSON.stringify(said)}`);
-    }
-    const group = '/apis/direwolf.games-on-whales.github.io/v1alpha1/sessions';
-    for (let tries = 0; (await this.ask('GET', group)).status !== 200; tries += 1) {
-      if (tries > 200) throw new Error('the kinds are never served');
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    await defineKinds((method, path, body) => this.ask(method, path, body));
   }
 
   async stop(): Promise<void> {
@@ -81,7 +72,7 @@ export class ApiServer {
   }
 
   async #once(request: KubernetesRequest): Promise<KubernetesAnswer> {
-    const client = this.#client(this.controlPlane.apiPort, createKubernetesMetrics(new Registry()));
+    const client = this.client();
     try {
       return await client.request(request);
     } finally {
@@ -139,6 +130,11 @@ export class ApiServer {
     this.#running.push({ stop });
     await store.start();
     return store;
+  }
+
+  /** A client of the admin; the caller closes it. */
+  client(): KubernetesClient {
+    return this.#client(this.controlPlane.apiPort, createKubernetesMetrics(new Registry()));
   }
 
   #client(port: number, metrics: KubernetesMetrics): KubernetesClient {

@@ -4,6 +4,8 @@ import { isIPv6 } from 'node:net';
 import { bytesOf } from '../../relay/datapath/kernel/address.ts';
 
 const SOCK_DGRAM_CLOEXEC = 0x8_0002;
+const PROTECT_READ_WRITE = 3;
+const MAP_SHARED = 1;
 const RECEIVE_BUFFER_BYTES = 8 * 1024 * 1024;
 /** `struct sockaddr_in` and `sockaddr_in6`. */
 const SOCKADDR = {
@@ -22,14 +24,30 @@ interface TestLibc {
   connect: (descriptor: number, address: Uint8Array, size: number) => number;
   send: (descriptor: number, bytes: Uint8Array, size: number, flags: number) => number;
   recv: (descriptor: number, bytes: Uint8Array, size: number, flags: number) => number;
+  /** Of a descriptor: an array of `struct mmsghdr`, how many, flags. */
+  sendmmsg: (...messages: [number, Uint8Array, number, number]) => number;
+  /** The same, and how long to wait. */
+  recvmmsg: (...messages: [number, Uint8Array, number, number, null]) => number;
+  /** Clock, flags, until when; and where to tell what is left. */
+  clock_nanosleep: (...sleep: [number, number, Uint8Array, null]) => number;
+  prctl: (option: number, value: number) => number;
+  /** Where, size, protection, flags, file, offset. */
+  mmap: (...mapping: [null, number, number, number, number, number]) => unknown;
 }
+
+type Koffi = typeof import('koffi');
 
 let loaded: TestLibc | undefined;
 
 /** @throws Error where koffi is not installed */
+function loadKoffi(): Koffi {
+  return createRequire(import.meta.url)('koffi') as Koffi;
+}
+
+/** @throws Error where koffi is not installed */
 export function testLibc(): TestLibc {
   if (loaded !== undefined) return loaded;
-  const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
+  const koffi = loadKoffi();
   const library = koffi.load(null);
   const call = (definition: string): unknown => library.func(definition);
   return (loaded = {
@@ -42,6 +60,20 @@ export function testLibc(): TestLibc {
     connect: call('int connect(int descriptor, void *address, uint size)') as TestLibc['connect'],
     send: call('long send(int descriptor, void *bytes, ulong size, int flags)') as TestLibc['send'],
     recv: call('long recv(int descriptor, void *bytes, ulong size, int flags)') as TestLibc['recv'],
+    sendmmsg: call(
+      'int sendmmsg(int descriptor, void *headers, uint count, int flags)',
+    ) as TestLibc['sendmmsg'],
+    recvmmsg: call(
+      'int recvmmsg(int descriptor, void *headers, uint count, int flags, void *wait)',
+    ) as TestLibc['recvmmsg'],
+    clock_nanosleep: call(
+      'int clock_nanosleep(int clock, int flags, void *until, void *rest)',
+    ) as TestLibc['clock_nanosleep'],
+    // Variadic in C; on x86-64 and arm64 Linux integers are passed the same way.
+    prctl: call('int prctl(int option, ulong value)') as TestLibc['prctl'],
+    mmap: call(
+      'void *mmap(void *at, size_t size, int protect, int flags, int file, long offset)',
+    ) as TestLibc['mmap'],
   });
 }
 
@@ -55,9 +87,9 @@ export function setSocketOption(
   throw new Error(`the system refused the socket option ${option}`);
 }
 
-/** A UDP socket bound to a free port of `address`, in the namespace that this thread is in. @returns its descriptor. */
-export function openUdpSocket(address: string): number {
-  const sockaddr = formatSockaddr(address, 0);
+/** A UDP socket bound to `address`, in the namespace that this thread is in. @param port - 0: any. @returns its descriptor. */
+export function openUdpSocket(address: string, port = 0): number {
+  const sockaddr = formatSockaddr(address, port);
   const descriptor = testLibc().socket(sockaddr.readUInt16LE(), SOCK_DGRAM_CLOEXEC, 0);
   if (descriptor >= 0 && testLibc().bind(descriptor, sockaddr, sockaddr.length) === 0) return descriptor;
   throw new Error(`a socket cannot be bound to ${address}`);
@@ -76,7 +108,8 @@ export function connectSocket(type: number, protocol: number, address: string, p
   throw new Error(`a socket cannot be connected to ${address}`);
 }
 
-function formatSockaddr(address: string, port: number): Buffer {
+/** `struct sockaddr_in` or `sockaddr_in6`. */
+export function formatSockaddr(address: string, port: number): Buffer {
   const layout = isIPv6(address) ? SOCKADDR.v6 : SOCKADDR.v4;
   const bytes = Buffer.alloc(layout.size);
   bytes.writeUInt16LE(layout.family);
@@ -93,4 +126,15 @@ export function numberOption(value: number): Uint8Array {
 /** Makes room for everything that comes while this thread does not look. */
 export function enlargeReceiveBuffer(descriptor: number): void {
   setSocketOption(descriptor, ['SO_RCVBUFFORCE', 1, 33], numberOption(RECEIVE_BUFFER_BYTES));
+}
+
+/** `size` bytes of an open file, shared with every process that maps them. */
+export function shareFile(file: number, size: number): ArrayBuffer {
+  const { mmap } = testLibc();
+  return loadKoffi().view(mmap(null, size, PROTECT_READ_WRITE, MAP_SHARED, file, 0), size);
+}
+
+/** Where `bytes` are in memory, which must not move: those of a large or an external array. */
+export function addressOf(bytes: Uint8Array): bigint {
+  return loadKoffi().address(bytes);
 }

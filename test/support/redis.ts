@@ -19,6 +19,17 @@ const PATIENCE = { timeout: 20_000, interval: 50 };
 export const REDIS_MISSING =
   spawnSync('redis-server', ['--version']).status === 0 ? undefined : 'needs redis-server';
 
+/** Asks the Redis at a port something. @returns the answer, or what went wrong. */
+export async function askRedis(port: number, args: readonly string[]): Promise<string> {
+  const where = ['-h', ADDRESS, '-p', String(port)];
+  try {
+    const { stdout, stderr } = await run('redis-cli', [...where, ...args], { timeout: 5_000 });
+    return (stdout + stderr).trim();
+  } catch (error) {
+    return error instanceof Error ? error.message : '';
+  }
+}
+
 /** A `redis-server` process that can be stopped, killed and started again on the same files. */
 export class RedisServer {
   readonly port: number;
@@ -60,13 +71,7 @@ export class RedisServer {
 
   /** Asks it something, as an administrator. @returns the answer, or what went wrong. */
   async cli(...command: string[]): Promise<string> {
-    const args = ['-h', ADDRESS, '-p', String(this.port), ...this.#cli, ...command];
-    try {
-      const { stdout, stderr } = await run('redis-cli', args, { timeout: 5_000 });
-      return (stdout + stderr).trim();
-    } catch (error) {
-      return error instanceof Error ? error.message : '';
-    }
+    return askRedis(this.port, [...this.#cli, ...command]);
   }
 
   /** It keeps its connections, and answers nothing. */

@@ -21,6 +21,8 @@ export interface ControlPlaneOptions {
   /** Holds data, logs and credentials; must exist. */
   folder: string;
   address?: string;
+  /** Ctrl-C does not reach it: whoever started it ends it. */
+  isDetached?: boolean;
 }
 
 /** Who asks. Groups as in Kubernetes; `system:masters` may do everything. */
@@ -34,14 +36,16 @@ const ADMIN: LabUser = { name: 'admin', groups: ['system:masters'] };
 export class ControlPlane {
   readonly #folder: string;
   readonly #address: string;
+  readonly #isDetached: boolean;
   readonly #token = randomUUID();
   #ports = { api: 0, etcd: 0, etcdPeer: 0 };
   #etcd: ChildProcess | undefined;
   #apiServer: ChildProcess | undefined;
 
-  constructor({ folder, address = '127.0.0.1' }: ControlPlaneOptions) {
+  constructor({ folder, address = '127.0.0.1', isDetached = false }: ControlPlaneOptions) {
     this.#folder = folder;
     this.#address = address;
+    this.#isDetached = isDetached;
   }
 
   /** Where the API server listens. */
@@ -130,7 +134,8 @@ export class ControlPlane {
 
   #run(part: string, args: readonly string[]): ChildProcess {
     const log = openSync(this.#path(`${part}.log`), 'a');
-    const child = spawn(KUBELAB, [part, ...args], { cwd: this.#folder, stdio: ['ignore', log, log] });
+    const options = { cwd: this.#folder, detached: this.#isDetached };
+    const child = spawn(KUBELAB, [part, ...args], { ...options, stdio: ['ignore', log, log] });
     closeSync(log);
     return child;
   }
@@ -195,7 +200,8 @@ async function end(child: ChildProcess): Promise<void> {
   await exited;
 }
 
-async function freePorts(address: string, count: number): Promise<number[]> {
+/** Ports of this address that nothing listens on now. */
+export async function freePorts(address: string, count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, address));
   await Promise.all(servers.map((server) => once(server, 'listening')));
   const ports = servers.map((server) => (server.address() as AddressInfo).port);

@@ -1,43 +1,36 @@
 /** What the side-by-side bench compares: something that carries datagrams from the pod to the client. */
-import type { Group } from '../group.ts';
-import type { EdgeLane, Stage } from '../stage.ts';
+import { spawnSync } from 'node:child_process';
+import type { Running } from '../../stage/measure.ts';
+import type { Place } from '../../stage/stage.ts';
 
 /** The port at which an edge takes the datagrams of flow 0; those of the others follow. */
 export const EDGE_PORT_BASE = 50_000;
-
-/** What a candidate is started with. */
-export interface Place {
-  stage: Stage;
-  lane: EdgeLane;
-  /** For its processes. */
-  group: Group;
-}
-
-/** A candidate at work. */
-export interface Running {
-  /** Whether the clients ping its edge while datagrams flow. */
-  arePinging?: boolean;
-  /** Done before each load. */
-  renew?: () => Promise<void>;
-  /** Whether it is in its steady state; datagrams flow until it is. Default: once they arrive. */
-  isReady?: () => Promise<boolean>;
-  /** Datagrams that its namespace's sockets were handed so far, those that found no socket included. */
-  countSlow?: () => number;
-}
+/** Where administrators' programs are, whatever the caller's PATH says. */
+const FOLDERS = '/usr/sbin:/sbin:/usr/local/sbin';
 
 export interface Candidate {
   /** As it is asked for. */
   name: string;
   /** As it is shown. */
   title: string;
-  /** Why it cannot run here, in a few words; `undefined` where it can. */
-  whyNot: () => string | undefined;
+  /** Why it cannot run here, in a few words; `undefined` where it can. Default: it can everywhere. */
+  whyNot?: () => string | undefined;
   /** @throws Error when it does not start after all */
   start: (place: Place) => Promise<Running>;
 }
 
-/** The edge's namespace. */
-export function edgeOf({ lane }: Place): string {
-  if (lane.edge === undefined) throw new Error('The bare wire has no edge');
-  return lane.edge;
+/** The port of a flow at the edge. */
+export function portOf(flow: number): number {
+  return EDGE_PORT_BASE + flow;
+}
+
+/** @returns the path of an installed program, empty where there is none. */
+export function findProgram(name: string): string {
+  const env = { PATH: `${process.env['PATH'] ?? ''}:${FOLDERS}` };
+  return spawnSync('sh', ['-c', 'command -v "$0"', name], { env, encoding: 'utf8' }).stdout.trim();
+}
+
+/** For `Candidate.whyNot`. */
+export function whyNotInstalled(name: string): string | undefined {
+  return findProgram(name) === '' ? 'not installed' : undefined;
 }

@@ -1,14 +1,14 @@
 /** nftables: two maps translate both ends, connection tracking remembers each flow. */
-import { CLIENT_PORT, type Lane } from '../lanes.ts';
-import { EDGE_PORT_BASE, edgeOf, type Candidate } from './candidate.ts';
-import { runInside, whyNotInstalled } from './installed.ts';
-import { letForward } from './wires.ts';
+import { CLIENT_PORT, type Lane } from '../../stage/lanes.ts';
+import { letForward, runInside } from '../../stage/network.ts';
+import { aimAtEdge } from '../../stage/stage.ts';
+import { findProgram, portOf, whyNotInstalled, type Candidate } from './candidate.ts';
 
 const PUBLIC_PORT = 47_998;
 
 /** The ruleset of one lane: port n of the edge is client n. */
 export function formatRuleset({ clients, edgeToClient }: Lane): string {
-  const elements = clients.map((address, flow) => `${EDGE_PORT_BASE + flow} : ${address} . ${CLIENT_PORT}`);
+  const elements = clients.map((address, flow) => `${portOf(flow)} : ${address} . ${CLIENT_PORT}`);
   return `table ip bench {
   map clients {
     type inet_service : ipv4_addr . inet_service
@@ -31,14 +31,9 @@ export const nftables: Candidate = {
   title: 'nftables NAT maps',
   whyNot: () => whyNotInstalled('nft'),
   start: async (place) => {
-    const { stage, lane } = place;
-    letForward(edgeOf(place));
-    runInside(edgeOf(place), ['nft', '-f', '-'], formatRuleset(lane));
-    const destinations = lane.clients.map((_, flow) => ({
-      address: lane.edgeToPod,
-      port: EDGE_PORT_BASE + flow,
-    }));
-    await stage.generator.ask('aim', { lane, destinations });
-    return {};
+    letForward(place.edge);
+    runInside(place.edge, [findProgram('nft'), '-f', '-'], formatRuleset(place.lane));
+    await aimAtEdge(place, portOf);
+    return { place };
   },
 };

@@ -2,29 +2,27 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CLIENT_PORT, type Lane } from '../lanes.ts';
-import { EDGE_PORT_BASE, edgeOf, type Candidate } from './candidate.ts';
-import { findProgram } from './installed.ts';
+import { CLIENT_PORT, type Lane } from '../../stage/lanes.ts';
+import { aimAtEdge } from '../../stage/stage.ts';
+import { findProgram, portOf, whyNotInstalled, type Candidate } from './candidate.ts';
 
-/** How this nginx comes to the stream module. */
-export interface StreamModule {
-  /** What its configuration must begin with: nothing where the module is built in. */
-  load: string;
-}
-
-/** @param build - what `nginx -V` prints. @returns `undefined` without the module */
-export function parseStreamModule(build: string): StreamModule | undefined {
-  if (/ --with-stream( |$)/m.test(build)) return { load: '' };
-  if (!build.includes(' --with-stream=dynamic')) return undefined;
+/**
+ * How the configuration comes to the stream module: what it must begin with, nothing where it is built in.
+ *
+ * @param build - what `nginx -V` prints. @returns `undefined` without the module
+ */
+export function parseStreamModule(build: string): string | undefined {
+  if (/ --with-stream( |$)/m.test(build)) return '';
   const folder = / --modules-path=(\S+)/.exec(build)?.[1];
-  return folder === undefined ? undefined : { load: `load_module ${folder}/ngx_stream_module.so;` };
+  if (folder === undefined || !build.includes(' --with-stream=dynamic')) return undefined;
+  return `load_module ${folder}/ngx_stream_module.so;`;
 }
 
 /** @param folder - for its files */
-export function formatConfig(folder: string, { load }: StreamModule, lane: Lane): string {
+export function formatConfig(folder: string, load: string, lane: Lane): string {
   const servers = lane.clients.map(
     (address, flow) => `  server {
-    listen ${lane.edgeToPod}:${EDGE_PORT_BASE + flow} udp reuseport rcvbuf=4m;
+    listen ${lane.edgeToPod}:${portOf(flow)} udp reuseport rcvbuf=4m;
     proxy_pass ${address}:${CLIENT_PORT};
     proxy_bind ${lane.edgeToClient};
     proxy_timeout 1h;
@@ -43,7 +41,7 @@ ${servers.join('\n')}
 }
 
 /** nginx prints this to standard error. */
-function findModule(program: string): StreamModule | undefined {
+function findModule(program: string): string | undefined {
   return parseStreamModule(execFileSync('sh', ['-c', `"${program}" -V 2>&1`], { encoding: 'utf8' }));
 }
 
@@ -51,22 +49,18 @@ export const nginx: Candidate = {
   name: 'nginx',
   title: 'nginx stream',
   whyNot: () => {
-    const program = findProgram('nginx');
-    if (program === undefined) return 'not installed';
-    return findModule(program) === undefined ? 'installed without its stream module' : undefined;
+    const reason = whyNotInstalled('nginx');
+    if (reason !== undefined) return reason;
+    return findModule(findProgram('nginx')) === undefined ? 'installed without its stream module' : undefined;
   },
   start: async (place) => {
-    const { stage, lane, group } = place;
-    const { folder } = stage;
-    const program = findProgram('nginx') ?? '';
+    const { lane, group } = place;
+    const { folder } = place.stage;
+    const program = findProgram('nginx');
     const config = join(folder, 'nginx.conf');
-    writeFileSync(config, formatConfig(folder, findModule(program) ?? { load: '' }, lane));
-    group.spawn(edgeOf(place), [program, '-e', join(folder, 'error.log'), '-c', config]);
-    const destinations = lane.clients.map((_, flow) => ({
-      address: lane.edgeToPod,
-      port: EDGE_PORT_BASE + flow,
-    }));
-    await stage.generator.ask('aim', { lane, destinations });
-    return {};
+    writeFileSync(config, formatConfig(folder, findModule(program) ?? '', lane));
+    group.spawn([program, '-e', join(folder, 'error.log'), '-c', config]);
+    await aimAtEdge(place, portOf);
+    return { place };
   },
 };

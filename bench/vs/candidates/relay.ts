@@ -1,12 +1,13 @@
 /** Our relay, with a session for each flow on one upstream slot, as it is. */
 import { readFileSync } from 'node:fs';
 import type { RelayConfig } from '../../../relay/config.ts';
-import type { RelayCommands } from '../../forwarders.ts';
-import { FLOWS } from '../lanes.ts';
-import { EDGE_PORT_BASE, edgeOf, type Candidate, type Place, type Running } from './candidate.ts';
+import type { Child } from '../../child.ts';
+import type { RelayCommands, RelayOpening } from '../../relay-process.ts';
+import { FLOWS } from '../../stage/lanes.ts';
+import { aimAtEdge, type Place } from '../../stage/stage.ts';
+import { EDGE_PORT_BASE, portOf, type Candidate } from './candidate.ts';
 
-/** A slot is three ports, the second of which is for video. */
-const VIDEO_PORT = EDGE_PORT_BASE + 1;
+const FILE = new URL('../../relay-process.ts', import.meta.url);
 /** Fields of the `Udp:` lines that count what came up the stack to sockets, or to none. */
 const CAME_UP = ['InDatagrams', 'NoPorts', 'InErrors'];
 
@@ -23,44 +24,56 @@ export function parseSocketDatagrams(text: string): number {
   return CAME_UP.reduce((sum, name) => sum + Number(values[names.indexOf(name)] ?? 0), 0);
 }
 
-async function startRelay(place: Place, config: Partial<RelayConfig>): Promise<Running> {
-  const { stage, lane, group } = place;
-  const { generator, sink } = stage;
-  const file = new URL('../../forwarders.ts', import.meta.url);
-  const child = group.start<RelayCommands>(edgeOf(place), file, ['relay']);
-  const destinations = lane.clients.map(() => ({ address: lane.edgeToPod, port: VIDEO_PORT }));
-  const video = await child.ask('open', {
-    hostPorts: await generator.ask('aim', { lane, destinations }),
-    slots: 1,
+/** A relay at the edge that listens. */
+interface EdgeRelay {
+  child: Child<RelayCommands>;
+  videoPort: number;
+}
+
+export async function startRelay({ lane, group }: Place, opening: RelayOpening): Promise<EdgeRelay> {
+  const child = group.start<RelayCommands>(FILE);
+  const addresses = { bindAddress: lane.edgeToClient, upstreamPortBase: EDGE_PORT_BASE };
+  const config = { ...addresses, allowLoopback: false, ...opening.config };
+  return { child, videoPort: await child.ask.open({ ...opening, config }) };
+}
+
+/** Puts the sessions into its table; their hosts send to its slot, their clients can ping it. */
+export async function addSessions(place: Place, { child, videoPort }: EdgeRelay): Promise<void> {
+  const { stage, lane } = place;
+  // A slot is three ports, the second of which is for video.
+  const hostPorts = await aimAtEdge(place, () => portOf(1));
+  const sessions = hostPorts.map((hostVideoPort, index) => ({
+    index,
+    slot: 0,
+    hostVideoPort,
     hostAddress: lane.pod,
     upstreamAddress: lane.edgeToPod,
-    clientAddresses: lane.clients,
-    config: {
-      bindAddress: lane.edgeToClient,
-      upstreamPortBase: EDGE_PORT_BASE,
-      allowLoopback: false,
-      ...config,
-    },
-  });
-  await sink.ask('aimPings', { lane, port: video });
-  const isKernel = config.datapath === 'kernel';
-  return {
-    arePinging: true,
-    isReady: async () => {
-      const stats = await child.ask('stats', undefined);
-      return !isKernel || stats?.datapath.inKernel === FLOWS;
-    },
-    ...(isKernel
-      ? { countSlow: () => parseSocketDatagrams(readFileSync(`/proc/${child.pid}/net/snmp`, 'utf8')) }
-      : {}),
-  };
+    clientAddress: lane.clients[index] ?? '',
+  }));
+  await child.ask.add(sessions);
+  await stage.sink.ask.aimPings({ lane, port: videoPort });
+}
+
+/** Streams that the relay's kernel part forwards. */
+export async function countInKernel(child: Child<RelayCommands>): Promise<number> {
+  return (await child.ask.stats())?.datapath.inKernel ?? 0;
 }
 
 const create = (name: string, title: string, config: Partial<RelayConfig>): Candidate => ({
   name,
   title,
-  whyNot: () => undefined,
-  start: (place) => startRelay(place, config),
+  start: async (place) => {
+    const relay = await startRelay(place, { config });
+    await addSessions(place, relay);
+    const { child } = relay;
+    const running = { place, arePinging: true };
+    if (config.datapath !== 'kernel') return running;
+    return {
+      ...running,
+      isReady: async () => (await countInKernel(child)) === FLOWS,
+      countSlow: () => parseSocketDatagrams(readFileSync(`/proc/${child.pid}/net/snmp`, 'utf8')),
+    };
+  },
 });
 
 export const relayNeigh = create('relay-neigh', 'Gleipnir, in the kernel', { datapath: 'kernel' });
