@@ -14,6 +14,7 @@ import type { ObjectStore } from '../../core/store/object-store.ts';
 import type { Reconciler, ReconcileResult } from '../reconcile/types.ts';
 import type { HostPool } from '../hosts/pool.ts';
 import type { Generations } from '../sessions/generation.ts';
+import { Heard } from '../sessions/heard.ts';
 import { planFollow, rowStateOf } from '../sessions/plan.ts';
 import { lasting, phaseOf, SessionStatusWriter } from '../sessions/status.ts';
 
@@ -64,6 +65,7 @@ export class SessionReconciler implements Reconciler {
   readonly #status: SessionStatusWriter;
   /** When each session began what it does now (provisioning, being ready, being over). Bounded by the sessions. */
   readonly #since = new Map<string, number>();
+  readonly #heard = new Heard();
 
   constructor(deps: SessionControllerDeps) {
     this.#deps = deps;
@@ -164,7 +166,7 @@ export class SessionReconciler implements Reconciler {
     const { flows, rows, graceMs, now, generations } = this.#deps;
     const { id, generation } = row;
     const newest = flows.newestOf(id);
-    const flow = newest?.generation === generation ? newest : undefined;
+    const flow = this.#heard.judge(id, newest?.generation === generation ? newest : undefined, now());
     const idleMs = Math.min(this.#ageOf(id), now() - (flow?.lastSeenAt ?? 0));
     const plan = planFollow(phaseOf(session), flow, { idleMs, graceMs });
     if (plan.isOver) return this.#finish(session, { message: 'Nobody came back to this game in time' });
@@ -202,6 +204,7 @@ export class SessionReconciler implements Reconciler {
     const { generations, table } = this.#deps;
     await generations.end(id, await table.get('session', id));
     this.#since.delete(id);
+    this.#heard.forget(id);
     return {};
   }
 
