@@ -52,38 +52,33 @@ export class MovingRelays {
 
   /** Resolves when both follow the table, and the first has the address and serves it. */
   static async open(datapath: 'userspace' | 'kernel'): Promise<MovingRelays> {
-    const { members, joinBridge, close } = await createNetwork(4);
     const directory = await mkdtemp(join(tmpdir(), 'gleipnir-relays-'));
-    const address = await joinBridge();
-    const redis = await RedisServer.start({
-      arguments: ['--bind', '127.0.0.1', address, '--protected-mode', 'no'],
-    });
     const tables = new RedisTables();
-    const relays = new MovingRelays({
-      members,
-      redis,
-      table: await tables.open({ REDIS_URL: `redis://${address}:${redis.port}` }),
-      close: async () => {
-        await tables.stop();
-        await close();
-        await redis.remove();
-        await rm(directory, { recursive: true });
-      },
-    });
-    const keyFile = join(directory, 'deployment-key');
-    await writeFile(keyFile, DEPLOYMENT_KEY.toString('base64'));
-    await relays.#relays[0].run('ip', ['addr', 'add', `${PUBLIC_ADDRESS}/32`, 'dev', 'eth0']);
-    const env = {
-      REDIS_URL: `redis://${address}:${redis.port}`,
-      DEPLOYMENT_KEY_FILE: keyFile,
-      RELAY_DATAPATH: datapath,
-      RELAY_PUBLIC_ADDRESS: PUBLIC_ADDRESS,
-      RELAY_UPSTREAM_PORT_BASE: String(UPSTREAM_PORT_BASE),
-      LOG_FORMAT: 'json',
+    /** Undone in the opposite order. */
+    const cleanups: (() => Promise<unknown>)[] = [() => rm(directory, { recursive: true })];
+    const close = async (): Promise<void> => {
+      for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
     };
-    await Promise.all(relays.#relays.map((_, index) => relays.#start(index, env)));
-    await relays.#untilLogged(/relay is listening/, 0);
-    return relays;
+    try {
+      const network = await createNetwork(4);
+      cleanups.push(network.close);
+      const address = await network.joinBridge();
+      const redis = await RedisServer.start({
+        arguments: ['--bind', '127.0.0.1', address, '--protected-mode', 'no'],
+      });
+      cleanups.push(
+        () => redis.remove(),
+        () => tables.stop(),
+      );
+      const url = `redis://${address}:${redis.port}`;
+      const table = await tables.open({ REDIS_URL: url });
+      const relays = new MovingRelays({ members: network.members, redis, table, close });
+      await relays.#startBoth({ directory, url, datapath });
+      return relays;
+    } catch (error) {
+      await close();
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
@@ -125,14 +120,29 @@ export class MovingRelays {
     );
   }
 
-  async #start(index: number, env: Record<string, string>): Promise<void> {
-    const machine = this.#relays[index];
-    const child = machine?.spawn(process.execPath, [join(root, 'relay/main.ts')], {
-      ...env,
-      RELAY_NAME: `edge-${index + 1}`,
-    });
-    if (child !== undefined) this.#listen(child);
-    await this.#untilLogged(new RegExp(`"name":"edge-${index + 1}".*relay is up`), 0);
+  async #startBoth({
+    directory,
+    url,
+    datapath,
+  }: Record<'directory' | 'url' | 'datapath', string>): Promise<void> {
+    const keyFile = join(directory, 'deployment-key');
+    await writeFile(keyFile, DEPLOYMENT_KEY.toString('base64'));
+    await this.#relays[0].run('ip', ['addr', 'add', `${PUBLIC_ADDRESS}/32`, 'dev', 'eth0']);
+    for (const [index, machine] of this.#relays.entries()) {
+      const child = machine.spawn(process.execPath, [join(root, 'relay/main.ts')], {
+        REDIS_URL: url,
+        DEPLOYMENT_KEY_FILE: keyFile,
+        RELAY_NAME: `edge-${index + 1}`,
+        RELAY_DATAPATH: datapath,
+        RELAY_PUBLIC_ADDRESS: PUBLIC_ADDRESS,
+        RELAY_UPSTREAM_PORT_BASE: String(UPSTREAM_PORT_BASE),
+        LOG_FORMAT: 'json',
+      });
+      this.#listen(child);
+    }
+    for (const name of ['edge-1', 'edge-2'])
+      await this.#untilLogged(new RegExp(`"name":"${name}".*relay is up`), 0);
+    await this.#untilLogged(/relay is listening/, 0);
   }
 
   #listen(child: ChildProcess): void {

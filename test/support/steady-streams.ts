@@ -23,7 +23,7 @@ import { videoDatagram } from './kernel-relay.ts';
 import type { Member } from './netns.ts';
 import { enter } from './routed.ts';
 
-const MEDIA_EVERY_MS = 10;
+const MEDIA_EVERY_MS = 20;
 const PING_EVERY_MS = 100;
 const VIDEO_BYTES = 1_000;
 const PATIENCE = { timeout: 20_000, interval: 10 };
@@ -232,7 +232,7 @@ export class SteadyStreams {
   /** Resolves when everybody has got what comes to each in half a second, media, control or pings. */
   async expectAllGoOn(): Promise<void> {
     const wanted = this.#streams.flatMap(({ client, host }) => [
-      ...[client.video, client.audio].map((peer) => ({ peer, count: peer.count + 50 })),
+      ...[client.video, client.audio].map((peer) => ({ peer, count: peer.count + 25 })),
       ...[client.control, host.control].map((peer) => ({ peer, count: peer.count + 5 })),
       ...[host.video, host.audio].map((peer) => ({ peer, count: peer.count + 1 })),
     ]);
