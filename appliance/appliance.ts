@@ -36,6 +36,8 @@ import type { ApplianceConfig } from './config.ts';
 
 /** The demo host is on this very machine, and so may be any host of a hosts.yaml. */
 const ALLOW_LOOPBACK = true;
+/** Of its flow rows: there is one relay. */
+const RELAY_NAME = 'local';
 
 /** Ports as they were bound, for every listener. */
 export type AppliancePorts = ApplianceConfig['ports'];
@@ -191,6 +193,7 @@ function createPublisher({ hosts, apps, table, sealer, log }: Shared): HostPubli
 function createDataPath({ config, table, sealer, log, register }: Shared): ReturnType<typeof createRelay> {
   const { bindAddress, ports, upstreamPortBase, slotsMax, datapath } = config;
   return createRelay({
+    name: RELAY_NAME,
     config: {
       bindAddress,
       controlPort: ports.control,

@@ -65,7 +65,7 @@ const commands = {
     if (tableFolder !== undefined) table = await createStoredTable({ directory: tableFolder, log });
     const shared = { table: table.reader, sealer, log, register: new Registry() };
     const flows = table.writer('flow');
-    relay = createRelay({ ...shared, config: { ...ON_LOOPBACK, ...config }, flows });
+    relay = createRelay({ ...shared, name: 'bench', config: { ...ON_LOOPBACK, ...config }, flows });
     if (isWithRtsp) {
       const deps = {
         ...{ claims: table.claims, gate: new RtspGate({ claims: table.claims, log }) },

@@ -1,8 +1,8 @@
 /** The operator: feeds the session controller with every session that may need a look, and runs the other controllers. */
 import type { Session } from '../core/crd/types.ts';
-import type { RowKind } from '../core/session/record.ts';
 import { createAppController, type AppControllerDeps } from './controllers/app.ts';
 import { createPairingController, type PairingControllerDeps } from './controllers/pairing.ts';
+import { FlowFollower } from '../core/session/flows.ts';
 import { SessionReconciler, type SessionControllerDeps } from './controllers/session.ts';
 import { createUserController, type UserControllerDeps } from './controllers/user.ts';
 import type { HostPool } from './hosts/pool.ts';
@@ -12,7 +12,8 @@ import { restoreSessions, type RestoreDeps } from './restore.ts';
 /** Sessions worked on at once: a launch may wait for its host for almost two minutes. */
 const CONCURRENCY_MAX = 64;
 
-export interface OperatorDeps extends SessionControllerDeps, Pick<RestoreDeps, 'launchesGoOn'> {
+export interface OperatorDeps
+  extends Omit<SessionControllerDeps, 'flows'>, Pick<RestoreDeps, 'launchesGoOn'> {
   apps: AppControllerDeps['apps'];
   pairings: SessionControllerDeps['pairings'] & PairingControllerDeps['pairings'];
   users: SessionControllerDeps['users'] & UserControllerDeps['users'];
@@ -27,17 +28,16 @@ export interface Operator {
 
 export function createOperator(deps: OperatorDeps): Operator {
   const { sessions, pairings, table, hosts, log } = deps;
-  const reconciler = new SessionReconciler(deps);
+  const flows = new FlowFollower({ table, log });
+  const reconciler = new SessionReconciler({ ...deps, flows });
   const queue = new ReconcileQueue({ reconciler, log, concurrencyMax: CONCURRENCY_MAX });
-  /** Of each flow when last seen: its counters change all the time and need no look. Bounded by the flows. */
+  /** Of each stream when last seen: its counters change all the time and need no look. Bounded by the sessions. */
   const flowStates = new Map<string, string>();
   const unwatch: (() => void)[] = [];
   const statuses = [createAppController(deps), createUserController(deps), createPairingController(deps)];
 
-  async function onRow(kind: RowKind, id: string): Promise<void> {
-    if (kind === 'launch') queue.add(id);
-    if (kind !== 'flow') return;
-    const flow = await table.get('flow', id);
+  function onFlow(id: string): void {
+    const flow = flows.newestOf(id);
     const state = flow && `${flow.generation} ${flow.status} ${flow.isFrozen === true}`;
     if (flowStates.get(id) === state) return;
     if (state === undefined) flowStates.delete(id);
@@ -64,8 +64,9 @@ export function createOperator(deps: OperatorDeps): Operator {
         queue.add(object.metadata.name);
       }),
       table.watch(({ kind, id }) => {
-        guard(onRow(kind, id));
+        if (kind === 'launch') queue.add(id);
       }),
+      flows.onChange(onFlow),
       pairings.watch(({ type }) => {
         if (type === 'deleted') guard(lookAt(() => true));
       }),
@@ -82,12 +83,14 @@ export function createOperator(deps: OperatorDeps): Operator {
     start: async () => {
       await restoreSessions(deps);
       unwatch.push(...watchEverything());
+      await flows.start();
       for (const { metadata } of await sessions.list()) queue.add(metadata.name);
       for (const { id } of await table.list('session')) queue.add(id);
       for (const keeper of statuses) keeper.start();
     },
     stop: async () => {
       for (const stopWatching of unwatch.splice(0)) stopWatching();
+      flows.stop();
       await Promise.all([queue, ...statuses].map((each) => each.stop()));
     },
   };

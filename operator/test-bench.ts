@@ -6,6 +6,7 @@ import type { HostDriver } from '../core/host/types.ts';
 import { createLogger } from '../core/runtime/log.ts';
 import { createSealer } from '../core/runtime/seal.ts';
 import { createMemoryTable } from '../core/session/memory.ts';
+import { flowRowId } from '../core/session/flows.ts';
 import type { FlowRecord, LaunchRecord, SessionRecord } from '../core/session/record.ts';
 import type { SessionTable, TableWriter } from '../core/session/table.ts';
 import { createLocalStore } from '../core/store/local.ts';
@@ -272,7 +273,7 @@ function launchRow(): LaunchRecord {
 function flowRow(generation: number, status: FlowRecord['status'], lastSeenAt: number): FlowRecord {
   const zero = { video: 0, audio: 0, control: 0 };
   return {
-    id: ID,
+    id: flowRowId(ID, 'edge'),
     generation,
     status,
     client: {},

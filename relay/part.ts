@@ -119,8 +119,10 @@ function createOneRelay(
   register: Registry,
 ): Relay {
   return createRelay({
+    name: env.RELAY_PUBLIC_ADDRESS ?? env.RELAY_NAME,
     config: {
-      bindAddress: env.RELAY_BIND_ADDRESS,
+      // A wildcard would answer from whichever address of the machine routes best.
+      bindAddress: env.RELAY_PUBLIC_ADDRESS ?? env.RELAY_BIND_ADDRESS,
       controlPort: env.RELAY_CONTROL_PORT,
       videoPort: env.RELAY_VIDEO_PORT,
       audioPort: env.RELAY_AUDIO_PORT,

@@ -34,6 +34,8 @@ import { UdpPort } from './ports/udp-port.ts';
 const RETRY_MS = 1_000;
 
 export interface RelayDeps {
+  /** Its rows are called by it, so that whoever acts under it next takes them up: an address that moves, or a relay. */
+  name: string;
   config: RelayConfig;
   table: TableReader;
   flows: TableWriter<'flow'>;
@@ -55,19 +57,23 @@ export interface RelayStats {
 export interface Relay {
   /** Binds the public ports, takes over the sessions in the table. @throws GleipnirError PORT_UNAVAILABLE */
   start: () => Promise<Record<StreamKind, number>>;
-  /** Closes every socket. Sessions go on: another relay may take them over. */
+  /** Closes everything, started or not. Sessions go on: another relay may take them over. */
   stop: () => Promise<void>;
   stats: () => RelayStats;
 }
 
-/** Wires one relay; nothing is opened before `start`. */
+/** Wires one relay; no port is opened, and nothing sent, before `start`. @throws as `selectEngine` */
 export function createRelay(deps: RelayDeps): Relay {
   const { table, log, register, clock: wallClock = systemClock } = deps;
   const parts = createParts(deps, wallClock);
   const { relay, engine, slots, downstream, follower, sessions } = parts;
   registerRelayMetrics({ register, counters: relay.counters, flows: relay.flows, slots, engine });
   /** Undone in the opposite order by `stop`. */
-  const stops: (() => void)[] = [];
+  const stops = [
+    () => {
+      closeParts(parts);
+    },
+  ];
 
   /** @returns whether some flow wants to be looked at again soon. */
   function tick(): boolean {
@@ -88,11 +94,7 @@ export function createRelay(deps: RelayDeps): Relay {
   }
 
   async function start(): Promise<Record<StreamKind, number>> {
-    stops.push(() => {
-      engine.stop();
-      for (const stream of STREAMS) downstream[stream].close();
-      slots.close();
-    });
+    relay.clock.advance();
     try {
       const control = await downstream.control.open();
       const video = await downstream.video.open();
@@ -146,7 +148,13 @@ interface Parts {
   sessions: Sessions;
 }
 
-function createParts({ config, table, flows, sealer, log }: RelayDeps, wallClock: Clock): Parts {
+function closeParts({ engine, downstream, slots }: Parts): void {
+  engine.stop();
+  for (const stream of STREAMS) downstream[stream].close();
+  slots.close();
+}
+
+function createParts({ name, config, table, flows, sealer, log }: RelayDeps, wallClock: Clock): Parts {
   const settings = { ...DEFAULTS, ...config };
   const clock = new CoarseClock(wallClock);
   const counters = createCounters();
@@ -165,7 +173,7 @@ function createParts({ config, table, flows, sealer, log }: RelayDeps, wallClock
     engine,
     log,
     flows: new FlowTable(settings.flowsMax),
-    rows: new FlowRows({ flows, clock, log }),
+    rows: new FlowRows({ relayName: name, flows, clock, log }),
     limits: createLimits(),
     silentMs: settings.silentMs,
     frozenMs: settings.frozenMs,

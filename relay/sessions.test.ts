@@ -250,6 +250,33 @@ describe('a relay that takes over', () => {
     await second.close();
   });
 
+  it('leaves alone what is of a relay by another name, and takes up what older versions wrote', async () => {
+    const table = createMemoryTable();
+    const first = await Fixture.start({}, table);
+    const { client } = await play(first, 1);
+    await expect.poll(() => first.flowRow('session-1')).toMatchObject({ status: 'live' });
+    const row = await first.flowRow('session-1');
+    await first.relay.stop();
+    if (row === undefined) throw new Error('no flow row');
+    await table.writer('flow').remove(row.id);
+    await table.writer('flow').put({ ...row, id: 'session-1:elsewhere' });
+
+    const second = await Fixture.start({}, table);
+    expect(await second.flowRow('session-1')).toMatchObject({ status: 'waiting', client: {} });
+    expect(await table.reader.get('flow', 'session-1:elsewhere')).toMatchObject({ status: 'live' });
+    await second.relay.stop();
+    await table.writer('flow').remove(row.id);
+    await table.writer('flow').put({ ...row, id: 'session-1' });
+
+    const third = await Fixture.start({}, table);
+    expect(await third.flowRow('session-1')).toMatchObject({
+      status: 'live',
+      client: { control: { port: client.control.port } },
+    });
+    expect(await table.reader.get('flow', 'session-1')).toBeUndefined();
+    for (const fixture of [third, second, first]) await fixture.close();
+  });
+
   it('cannot start where a port is taken', async () => {
     const first = await Fixture.start();
     const taken = Fixture.start({ videoPort: first.ports.video });

@@ -7,6 +7,7 @@ import { SS_ENC } from '../core/protocol/sdp.ts';
 import type { Logger } from '../core/runtime/log.ts';
 import { canonicalAddress, isForbiddenUpstream } from '../core/runtime/address.ts';
 import type { Sealer } from '../core/runtime/seal.ts';
+import { sessionOf } from '../core/session/flows.ts';
 import type { TableFollower } from '../core/session/follow.ts';
 import type { FlowRecord, SessionRecord, StreamRecord } from '../core/session/record.ts';
 import type { RelaySettings } from './config.ts';
@@ -36,21 +37,20 @@ type Endpoint = NonNullable<StreamRecord['video']>;
 
 export class Sessions {
   readonly #deps: SessionsDeps;
-  /** Flow rows that stood when the relay started, until their session is seen; bounded by the table. */
+  /** Rows of this relay's name that stood when it started, by session, until that is seen; bounded by the table. */
   readonly #standing = new Map<string, FlowRecord>();
 
   constructor(deps: SessionsDeps) {
     this.#deps = deps;
   }
 
-  /** Takes over what earlier relays wrote, and every session that stands. Once, after the follower's start. */
+  /** Takes over what earlier relays of this name wrote, and every session that stands. Once, after the follower's start. */
   begin(standing: readonly FlowRecord[]): void {
     for (const row of standing) {
-      this.#standing.set(row.id, row);
-      this.#deps.relay.rows.adopt(row);
+      if (this.#deps.relay.rows.adopt(row)) this.#standing.set(sessionOf(row.id), row);
     }
     for (const { id } of [...this.#deps.follower.all('session')]) this.reconcile(id);
-    for (const { id } of standing) this.reconcile(id);
+    for (const id of this.#standing.keys()) this.reconcile(id);
     this.#standing.clear();
   }
 

@@ -1,5 +1,6 @@
 /** Everything that a relay of its own can be told by its environment. */
 import { z } from 'zod';
+import { canonicalAddress } from '../core/runtime/address.ts';
 import { IpAddress, Port, wholeNumber } from '../core/runtime/config.ts';
 import { AllowLoopback, healthPort, List, PART_VARIABLES, PartName } from '../core/runtime/part-settings.ts';
 import { REDIS_CONFIG } from '../core/session/redis/config.ts';
@@ -8,10 +9,14 @@ import { DATAPATH_VARIABLES } from './datapath/settings.ts';
 
 export const RelayEnvironment = z.object({
   RELAY_NAME: PartName.describe('Of this relay, unique; under Kubernetes the name of its node.'),
-  RELAY_BIND_ADDRESS: IpAddress.default('0.0.0.0').describe('Address that the public ports are bound to.'),
-  RELAY_PUBLIC_ADDRESS: IpAddress.optional().describe(
-    'The relay acts while this address is on an interface of its machine, as keepalived or kube-vip move it; without it, always.',
+  RELAY_BIND_ADDRESS: IpAddress.default('0.0.0.0').describe(
+    'Address that the public ports are bound to; the UDP ports to RELAY_PUBLIC_ADDRESS where there is one.',
   ),
+  RELAY_PUBLIC_ADDRESS: IpAddress.transform(canonicalAddress)
+    .optional()
+    .describe(
+      'The relay acts while this address is on an interface of its machine, as keepalived or kube-vip move it; without it, always.',
+    ),
   RELAY_HTTP_PORT: Port.default(MOONLIGHT_PORTS.http).describe('TCP, public: Moonlight HTTP.'),
   RELAY_HTTPS_PORT: Port.default(MOONLIGHT_PORTS.https).describe('TCP, public: Moonlight HTTPS.'),
   RELAY_RTSP_PORT: Port.default(MOONLIGHT_PORTS.rtsp).describe('TCP, public: RTSP.'),

@@ -17,6 +17,8 @@ import { ExchangeRecord } from './exchange-record.ts';
 import { ArtRecord, HostRecord } from './host-record.ts';
 
 const Id = z.string().min(1).max(64);
+/** `flowRowId` of a session and a relay; rows of older versions are called by their session alone. */
+const FlowId = z.string().min(1).max(128);
 const Generation = z.number().int().positive();
 const PortNumber = z.number().int().min(1).max(65_535);
 const U32 = z.number().int().min(0).max(0xffff_ffff);
@@ -109,7 +111,7 @@ export const FLOW_STATUSES = ['waiting', 'live', 'silent', 'disconnected', 'clos
 
 /** Written by the relay: facts it observed, and what another relay needs to take over. */
 export const FlowRecord = z.object({
-  id: Id,
+  id: FlowId,
   generation: Generation,
   /**
    * waiting: no VERIFY_CONNECT yet; live; silent: control idle too long; disconnected: an ENet DISCONNECT

@@ -67,14 +67,16 @@ describe('createStoredTable', () => {
     await writer('session').put(sessionRow({ generation: 2, state: 'streaming' }));
     await writer('launch').put(launchRow({ generation: 2 }));
     await writer('stream').put({ id: 's1', generation: 2, isPlaying: true });
-    await writer('flow').put(flowRow({ generation: 2 }));
+    // Of a relay of this version, and of one before it.
+    const rows = [flowRow({ generation: 2, id: 's1:local' }), flowRow({ generation: 2 })];
+    for (const row of rows) await writer('flow').put(row);
     await stop();
 
     const { reader, writer: again } = await open();
     expect(await reader.get('session', 's1')).toEqual(sessionRow({ generation: 2, state: 'streaming' }));
     expect(await reader.get('launch', 's1')).toEqual(launchRow({ generation: 2 }));
     expect(await reader.get('stream', 's1')).toEqual({ id: 's1', generation: 2, isPlaying: true });
-    expect(await reader.get('flow', 's1')).toEqual(flowRow({ generation: 2 }));
+    for (const row of rows) expect(await reader.get('flow', row.id)).toEqual(row);
     expect(await again('session').put(sessionRow({ generation: 1 }))).toBe('stale');
     expect(logLines).toEqual([]);
   });

@@ -6,6 +6,7 @@
  * of kinds that are of no use after a restart, are not stored.
  */
 import type { Logger } from '../runtime/log.ts';
+import { sessionOf } from './flows.ts';
 import { RowJournal, type StoredKind } from './journal.ts';
 import { createMemoryTable, type MemoryTableOptions } from './memory.ts';
 import type { RowKind, RowOf } from './record.ts';
@@ -46,7 +47,7 @@ export async function createStoredTable(deps: StoredTableDeps): Promise<StoredTa
 
   async function restore<K extends StoredKind>(kind: K, rows: readonly RowOf[K][]): Promise<void> {
     for (const row of rows) {
-      if (kind !== 'session' && (await memory.reader.get('session', row.id)) === undefined) {
+      if (kind !== 'session' && (await memory.reader.get('session', sessionOf(row.id))) === undefined) {
         await files.remove(kind, row.id);
         continue;
       }

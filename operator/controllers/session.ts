@@ -7,6 +7,7 @@ import type { Session } from '../../core/crd/types.ts';
 import { formatSessionUrl } from '../../core/protocol/moonlight/session-url.ts';
 import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { Logger } from '../../core/runtime/log.ts';
+import type { FlowFollower } from '../../core/session/flows.ts';
 import type { LaunchRecord, SessionRecord } from '../../core/session/record.ts';
 import type { TableReader, TableWriter } from '../../core/session/table.ts';
 import type { ObjectStore } from '../../core/store/object-store.ts';
@@ -20,6 +21,7 @@ import {
   tooManyGames,
   type Verdict,
 } from '../sessions/verdicts.ts';
+import { Heard } from '../sessions/heard.ts';
 import { planFollow, rowStateOf } from '../sessions/plan.ts';
 import { lasting, phaseOf, SessionStatusWriter } from '../sessions/status.ts';
 
@@ -36,6 +38,8 @@ export interface SessionControllerDeps {
   /** What people may use; a person without a User may use everything. */
   users: Pick<ObjectStore<'User'>, 'get'>;
   table: TableReader;
+  /** How the streams are. */
+  flows: Pick<FlowFollower, 'newestOf'>;
   rows: TableWriter<'session'>;
   generations: Generations;
   /** How the hosts are, and the games on them. */
@@ -57,6 +61,7 @@ export class SessionReconciler implements Reconciler {
   readonly #status: SessionStatusWriter;
   /** When each session began what it does now (provisioning, being ready, being over). Bounded by the sessions. */
   readonly #since = new Map<string, number>();
+  readonly #heard = new Heard();
 
   constructor(deps: SessionControllerDeps) {
     this.#deps = deps;
@@ -159,10 +164,10 @@ export class SessionReconciler implements Reconciler {
 
   /** Lets the status follow what the relay sees, and ends what nobody plays any more. */
   async #follow(session: Session, row: SessionRecord): Promise<ReconcileResult> {
-    const { table, rows, graceMs, now, generations } = this.#deps;
+    const { flows, rows, graceMs, now, generations } = this.#deps;
     const { id, generation } = row;
-    const newest = await table.get('flow', id);
-    const flow = newest?.generation === generation ? newest : undefined;
+    const newest = flows.newestOf(id);
+    const flow = this.#heard.judge(id, newest?.generation === generation ? newest : undefined, now());
     const idleMs = Math.min(this.#ageOf(id), now() - (flow?.lastSeenAt ?? 0));
     const plan = planFollow(phaseOf(session), flow, { idleMs, graceMs });
     if (plan.isOver) return this.#finish(session, { message: 'Nobody came back to this game in time' });
@@ -200,6 +205,7 @@ export class SessionReconciler implements Reconciler {
     const { generations, table } = this.#deps;
     await generations.end(id, await table.get('session', id));
     this.#since.delete(id);
+    this.#heard.forget(id);
     return {};
   }
 

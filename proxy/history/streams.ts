@@ -2,7 +2,7 @@
  * What the relay says of the streams, followed: the last minutes of each for pictures, kept in memory only, and every
  * row for whoever sums it up.
  */
-import { TableFollower } from '../../core/session/follow.ts';
+import { FlowFollower } from '../../core/session/flows.ts';
 import type { FlowRecord } from '../../core/session/record.ts';
 import type { TableReader } from '../../core/session/table.ts';
 import type { Logger } from '../../core/runtime/log.ts';
@@ -25,24 +25,18 @@ export interface StreamsDeps {
 type RowListener = (row: FlowRecord) => void;
 
 export class Streams {
-  readonly #follower: TableFollower<'flow'>;
-  /** One for each flow row. */
+  readonly #flows: FlowFollower;
+  /** One for each session that has a flow row. */
   readonly #rings = new Map<string, Ring>();
   /** Those of the console's own parts, both. */
   readonly #rowListeners = new Set<RowListener>();
   readonly #sampleListeners = new Set<RowListener>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor({ table, log }: StreamsDeps) {
-    this.#follower = new TableFollower({
-      reader: table,
-      kinds: ['flow'],
-      onError: (err) => {
-        log.warn({ err }, 'streams cannot be followed');
-      },
-    });
-    this.#follower.onChange(({ id }) => {
-      const row = this.#follower.get('flow', id);
+  constructor(deps: StreamsDeps) {
+    this.#flows = new FlowFollower(deps);
+    this.#flows.onChange((id) => {
+      const row = this.#flows.newestOf(id);
       if (row === undefined) this.#rings.delete(id);
       else for (const listener of this.#rowListeners) listener(row);
     });
@@ -50,7 +44,7 @@ export class Streams {
 
   /** @throws what the table threw when it could not be read. */
   async start(): Promise<void> {
-    await this.#follower.start();
+    await this.#flows.start();
     this.#timer = setInterval(() => {
       this.sample();
     }, SAMPLE_S * 1_000).unref();
@@ -58,7 +52,7 @@ export class Streams {
 
   stop(): void {
     clearInterval(this.#timer);
-    this.#follower.stop();
+    this.#flows.stop();
   }
 
   /** Tells `listener` every row as it changes. */
@@ -73,22 +67,24 @@ export class Streams {
 
   /** Takes one sample of every stream; done by itself between `start` and `stop`. */
   sample(): void {
-    for (const row of this.#follower.all('flow')) {
+    for (const id of this.#flows.sessions()) {
+      const row = this.#flows.newestOf(id);
+      if (row === undefined) continue;
       const isLive = row.status === 'live' && row.quality !== undefined;
-      let ring = this.#rings.get(row.id);
+      let ring = this.#rings.get(id);
       if (ring === undefined) {
         if (!isLive) continue;
         ring = new Ring();
-        this.#rings.set(row.id, ring);
+        this.#rings.set(id, ring);
       }
       ring.push(row, isLive);
       if (isLive) for (const listener of this.#sampleListeners) listener(row);
     }
   }
 
-  /** The newest row of a session. */
+  /** The row of a session that tells how it does. */
   rowOf(id: string): FlowRecord | undefined {
-    return this.#follower.get('flow', id);
+    return this.#flows.newestOf(id);
   }
 
   /** The last ten minutes of a session; `undefined` before its first sample. */

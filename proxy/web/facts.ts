@@ -5,6 +5,7 @@
 import { hash } from 'node:crypto';
 import type { Pairing, Session, SessionPhase } from '../../core/crd/types.ts';
 import type { AppCatalog, CatalogApp, HostState } from '../../core/host/catalog.ts';
+import { newestFlows } from '../../core/session/flows.ts';
 import type { FlowRecord } from '../../core/session/record.ts';
 import type { TableReader } from '../../core/session/table.ts';
 import type { ObjectStore } from '../../core/store/object-store.ts';
@@ -77,7 +78,7 @@ export interface FactsDeps {
   exchanges: Pick<PairingExchanges, 'pending'>;
   pairings: Pick<ObjectStore<'Pairing'>, 'list'>;
   sessions: Pick<ObjectStore<'Session'>, 'list'>;
-  table: Pick<TableReader, 'get'>;
+  table: Pick<TableReader, 'list'>;
   catalog: Pick<AppCatalog, 'asset' | 'awaitedPins' | 'hosts' | 'list'>;
 }
 
@@ -123,14 +124,14 @@ export class Facts {
 
   /** Newest first. */
   async sessions(): Promise<Listing<SessionView>> {
-    const [pairings, sessions] = await Promise.all([this.#deps.pairings.list(), this.#deps.sessions.list()]);
-    const known = new Map(pairings.map((pairing) => [pairing.metadata.name, pairing]));
-    const items = await Promise.all(
-      sessions.map(async (session) => ({
-        ...this.#describe(session, known),
-        quality: qualityOf(session, await this.#deps.table.get('flow', session.metadata.name)),
-      })),
-    );
+    const { pairings, sessions, table } = this.#deps;
+    const listed = await Promise.all([pairings.list(), sessions.list(), table.list('flow')]);
+    const known = new Map(listed[0].map((pairing) => [pairing.metadata.name, pairing]));
+    const flows = newestFlows(listed[2]);
+    const items = listed[1].map((session) => ({
+      ...this.#describe(session, known),
+      quality: qualityOf(session, flows.get(session.metadata.name)),
+    }));
     items.sort((one, other) => other.since.localeCompare(one.since));
     const unmoving = items.map(({ quality, ...rest }) => [rest, quality === null]);
     return { version: versionOf(unmoving), items };

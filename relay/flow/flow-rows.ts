@@ -1,6 +1,7 @@
 /** The relay's own rows: what others learn of a flow, and what a relay that takes over starts from. */
 import { canonicalAddress } from '../../core/runtime/address.ts';
 import type { Logger } from '../../core/runtime/log.ts';
+import { flowRowId, sessionOf } from '../../core/session/flows.ts';
 import type { FlowRecord } from '../../core/session/record.ts';
 import type { TableWriter } from '../../core/session/table.ts';
 import type { CoarseClock } from '../clock/clock.ts';
@@ -11,6 +12,8 @@ import { qualityOf, restoreQuality } from '../counts/quality.ts';
 const RESTORED_PING_COUNTER = 1 << 20;
 
 export interface FlowRowsDeps {
+  /** Whoever acts under the same name takes up what this relay wrote. */
+  relayName: string;
   flows: TableWriter<'flow'>;
   clock: CoarseClock;
   log: Logger;
@@ -19,16 +22,24 @@ export interface FlowRowsDeps {
 /** Writes flow rows. A row that could not be written is written again with the next one that is due. */
 export class FlowRows {
   readonly #deps: FlowRowsDeps;
-  /** Newest row of each session, as far as it is known; bounded by the sessions in the table. */
+  /** This relay's row of each session, as far as it is known; bounded by the sessions in the table. */
   readonly #standing = new Map<string, Pick<FlowRecord, 'generation' | 'status'>>();
 
   constructor(deps: FlowRowsDeps) {
     this.#deps = deps;
   }
 
-  /** Takes note of a row that an earlier relay wrote. */
-  adopt({ id, generation, status }: FlowRecord): void {
-    this.#standing.set(id, { generation, status });
+  /**
+   * Takes note of a row that an earlier relay wrote, if it went by the name of this one, or by none as older versions
+   * did. @returns whether it did.
+   */
+  adopt({ id, generation, status }: FlowRecord): boolean {
+    const session = sessionOf(id);
+    const isNameless = id === session;
+    if (!isNameless && id !== this.#idOf(session)) return false;
+    this.#standing.set(session, { generation, status });
+    if (isNameless) this.#remove(id);
+    return true;
   }
 
   /** Whether the table says that this generation, or a later one, is closed. */
@@ -46,7 +57,7 @@ export class FlowRows {
     const { clock } = this.#deps;
     flow.savedAtMs = clock.nowMs;
     flow.savedActivity = activityOf(flow);
-    this.#put(toRow(flow, clock), () => {
+    this.#put(flow.id, toRow(flow, clock), () => {
       flow.savedActivity = UNKNOWN;
     });
   }
@@ -56,8 +67,8 @@ export class FlowRows {
     if (this.isClosed(id, generation)) return;
     const none = { video: 0, audio: 0 };
     this.#put(
+      id,
       {
-        id,
         generation,
         status: 'closed',
         client: {},
@@ -74,17 +85,25 @@ export class FlowRows {
 
   /** Removes the row of a session that is over. */
   remove(id: string): void {
-    if (!this.#standing.delete(id)) return;
-    this.#deps.flows.remove(id).catch((err: unknown) => {
-      this.#deps.log.warn({ sessionId: id, err }, 'flow row cannot be removed');
+    if (this.#standing.delete(id)) this.#remove(this.#idOf(id));
+  }
+
+  #remove(rowId: string): void {
+    this.#deps.flows.remove(rowId).catch((err: unknown) => {
+      this.#deps.log.warn({ rowId, err }, 'flow row cannot be removed');
     });
   }
 
-  #put(row: FlowRecord, onFailure: () => void): void {
+  #idOf(id: string): string {
+    return flowRowId(id, this.#deps.relayName);
+  }
+
+  /** @param id of the session */
+  #put(id: string, row: Omit<FlowRecord, 'id'>, onFailure: () => void): void {
     const { flows, log } = this.#deps;
-    const { id, generation, status } = row;
+    const { generation, status } = row;
     this.#standing.set(id, { generation, status });
-    flows.put(row).catch((err: unknown) => {
+    flows.put({ id: this.#idOf(id), ...row }).catch((err: unknown) => {
       log.warn({ sessionId: id, err }, 'flow row cannot be written');
       onFailure();
     });
@@ -105,11 +124,10 @@ export function activityOf(flow: Flow): number {
   );
 }
 
-/** The row of `flow`. */
-export function toRow(flow: Flow, clock: CoarseClock): FlowRecord {
-  const { id, generation, status, control, video, audio } = flow;
+/** The row of `flow`, but for its id. */
+export function toRow(flow: Flow, clock: CoarseClock): Omit<FlowRecord, 'id'> {
+  const { generation, status, control, video, audio } = flow;
   return {
-    id,
     generation,
     status,
     client: { ...endpoint('control', control), ...endpoint('video', video), ...endpoint('audio', audio) },

@@ -11,7 +11,7 @@ import { AddressWatch, type AddressWatchDeps } from './address-watch.ts';
 const RETRY_MS = 250;
 
 export interface ActingRelayDeps {
-  /** A relay that has not been started; a new one each time. */
+  /** A relay that has not been started; a new one each time. It may wait long for its start. */
   create: () => Relay;
   /** It acts while this IP address is on an interface of this machine. */
   publicAddress: string;
@@ -25,6 +25,8 @@ export class ActingRelay {
   readonly #watch: AddressWatch;
   #isWanted = false;
   #acting: Relay | undefined;
+  /** Made ahead: to load the kernel's part takes longer than to take up the sessions. */
+  #next: Relay | undefined;
   /** The change under way. */
   #change: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -41,7 +43,9 @@ export class ActingRelay {
     });
   }
 
+  /** @throws what `create` throws */
   start(): void {
+    this.#next = this.#deps.create();
     this.#watch.start();
   }
 
@@ -50,6 +54,7 @@ export class ActingRelay {
     clearTimeout(this.#retry);
     this.#want(false);
     await this.#change;
+    await this.#next?.stop();
   }
 
   /** The relay that acts now. */
@@ -77,9 +82,12 @@ export class ActingRelay {
   }
 
   async #begin(): Promise<boolean> {
-    const relay = this.#deps.create();
     try {
+      const relay = this.#next ?? this.#deps.create();
+      this.#next = undefined;
       await relay.start();
+      this.#acting = relay;
+      return true;
     } catch (err) {
       this.#deps.log.error({ err }, 'relay cannot act for the public address');
       this.#retry = setTimeout(() => {
@@ -87,14 +95,17 @@ export class ActingRelay {
       }, RETRY_MS);
       return false;
     }
-    this.#acting = relay;
-    return true;
   }
 
   async #end(): Promise<boolean> {
     const relay = this.#acting;
     this.#acting = undefined;
     await relay?.stop();
+    try {
+      this.#next = this.#deps.create();
+    } catch (err) {
+      this.#deps.log.warn({ err }, 'relay cannot be made ahead');
+    }
     return true;
   }
 }

@@ -6,6 +6,7 @@ import { CONTROL_TYPE, sealControlMessage, type ControlCipher } from '../../core
 import { writeEnetHeader } from '../../core/protocol/enet/header.ts';
 import { pingPayloadOf, writePing, type MediaStream } from '../../core/protocol/rtp/ping.ts';
 import { createSealer } from '../../core/runtime/seal.ts';
+import { flowRowId } from '../../core/session/flows.ts';
 import { createMemoryTable } from '../../core/session/memory.ts';
 import type { FlowRecord, SessionRecord, StreamRecord } from '../../core/session/record.ts';
 import type { SessionTable } from '../../core/session/table.ts';
@@ -18,6 +19,8 @@ import { UdpPeer, until } from './udp-peer.ts';
 export const RIKEY = Buffer.from('b43d968a233c02392c4069b97827d563', 'hex');
 export const HOST_CONNECT_DATA = 0x1234_5678;
 export const HOST_PAYLOAD = "h0st,'{~payload;";
+/** Of every fixture: one that is started on the table of another takes over. */
+const RELAY_NAME = 'edge';
 const SEALER = createSealer(Buffer.alloc(32, 7));
 
 type Peers = Record<StreamKind, UdpPeer>;
@@ -40,6 +43,7 @@ export class Fixture {
   private constructor(config: Partial<RelayConfig>, table: SessionTable) {
     this.table = table;
     this.relay = createRelay({
+      name: RELAY_NAME,
       config: {
         bindAddress: '127.0.0.1',
         controlPort: 0,
@@ -98,7 +102,7 @@ export class Fixture {
   }
 
   flowRow(id: string): Promise<FlowRecord | undefined> {
-    return this.table.reader.get('flow', id);
+    return this.table.reader.get('flow', flowRowId(id, RELAY_NAME));
   }
 
   dropped(reason: DropReason): number {

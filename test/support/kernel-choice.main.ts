@@ -15,6 +15,7 @@ const table = createMemoryTable();
 
 try {
   const relay = createRelay({
+    name: 'local',
     config: {
       bindAddress: '127.0.0.1',
       controlPort: 0,

@@ -42,6 +42,8 @@ function oneLine(text: string): string {
 }
 
 const reason = await whyNoKernelPath();
+/** Why the kernel path cannot be had here, or nothing. */
+export const KERNEL_PATH_MISSING = reason;
 
 /** A suite of tests of the kernel path; where it cannot be had they are skipped, and its name says why. */
 export function describeKernelPath(

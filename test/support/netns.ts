@@ -34,6 +34,8 @@ export interface Member {
 
 export interface Network {
   members: Member[];
+  /** Joins the namespace of this process to the bridge, too. @returns its address there. */
+  joinBridge: () => Promise<string>;
   /** Ends what was started inside and removes the namespaces. */
   close: () => Promise<void>;
 }
@@ -75,11 +77,20 @@ export async function createNetwork(count: number): Promise<Network> {
     },
   }));
 
+  const joinBridge = async (): Promise<string> => {
+    const [near, address] = [`${id}up`, `${SUBNET}.254`];
+    await run('ip', ['link', 'add', near, 'type', 'veth', 'peer', 'name', 'uplink', 'netns', hub]);
+    await run('ip', ['-n', hub, 'link', 'set', 'uplink', 'master', 'br0', 'up']);
+    await run('ip', ['addr', 'add', `${address}/24`, 'dev', near]);
+    await run('ip', ['link', 'set', near, 'up']);
+    return address;
+  };
+
   async function close(): Promise<void> {
     await Promise.all([...children].map(interrupt));
     for (const name of [...names, hub]) await run('ip', ['netns', 'del', name]);
   }
-  return { members, close };
+  return { members, joinBridge, close };
 }
 
 /** Ctrl-C in the terminal of `child`: SIGINT to it and all its children. Resolves when it has ended. */

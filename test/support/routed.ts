@@ -125,8 +125,8 @@ async function ip(name: string, ...args: string[]): Promise<string> {
   return (await run('ip', ['-n', name, ...args])).stdout;
 }
 
-/** Moves this thread. @returns how to come back. */
-function enter(path: string): () => void {
+/** Moves this thread to the network namespace of a file. @returns how to come back. */
+export function enter(path: string): () => void {
   const { setns } = testLibc();
   const home = openSync('/proc/thread-self/ns/net', 'r');
   const there = openSync(path, 'r');

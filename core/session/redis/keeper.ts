@@ -2,6 +2,7 @@
  * Keeps rows in Redis: every row that this process put and nobody has removed or replaced since is refreshed before it
  * runs out, and put back when Redis has lost it. So is the row of a session whose writer is gone.
  */
+import { sessionOf } from '../flows.ts';
 import type { RowKind } from '../record.ts';
 import type { RedisConnection } from './connection.ts';
 import type { Keys } from './keys.ts';
@@ -188,11 +189,6 @@ export class Keeper {
       }
     }
   }
-}
-
-/** Rows of a session are called by its id, alone or followed by a colon and more. */
-function sessionOf(id: string): string {
-  return id.split(':', 1)[0] ?? id;
 }
 
 function nameOf({ kind, id }: Pick<RowVersion, 'kind' | 'id'>): string {
