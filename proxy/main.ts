@@ -17,6 +17,8 @@ import { requireHostIdentity } from './identity/identity.ts';
 import { createProxyPart, type ProxyPart } from './part.ts';
 import { ProxyEnvironment, SETTING_PREFIXES } from './settings.ts';
 
+/** A person waits for every write of a proxy, ms. */
+const WRITE_MS = 2_500;
 const NAMES = { prefix: 'PROXY' };
 
 const usage = (): string =>
@@ -36,7 +38,7 @@ async function createPart(env: ProxyEnvironment): Promise<ProxyPart> {
   const { kubeConfig, namespace } = loadCluster(env);
   const metrics = createKubernetesMetrics(register);
   const client = new KubernetesClient({ kubeConfig, metrics });
-  const shared = { namespace, client, metrics, log: log.child({ component: 'objects' }) };
+  const shared = { namespace, client, metrics, writeMs: WRITE_MS, log: log.child({ component: 'objects' }) };
   const table = createRedisTable({
     access: await readRedisAccess(env),
     prefix: env.REDIS_PREFIX,
