@@ -1,7 +1,8 @@
 /** Parts die or stop under load, one after the other: what it costs, and no more. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StreamReport } from '../sim/client/report.ts';
-import { CLUSTER_MISSING, IS_CLUSTER_MISSING, playAll, TEST_CARD } from './support/cluster-lab.ts';
+import { CLUSTER_MISSING, IS_CLUSTER_MISSING, playAll } from './support/cluster-lab.ts';
+import { TEST_CARD } from './support/crowd.ts';
 import { expectNothingLost, FaultSuite } from './support/cluster-suite.ts';
 import { RedisMonitor } from './support/redis-monitor.ts';
 

@@ -2,7 +2,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { appIdOf } from '../../operator/hosts/app-id.ts';
 import { createClientCertificate } from '../../core/identity/certificate.ts';
 import { SimClient, type SimClientOptions } from '../../sim/client/client.ts';
 import type { StreamReport } from '../../sim/client/report.ts';
@@ -11,11 +10,10 @@ import { createSimHost, type SimHost } from '../../sim/host/host.ts';
 import { Cluster } from '../../tools/cluster/cluster.ts';
 import { addressesOf, consoleUrls } from '../../tools/cluster/layout.ts';
 import { whyNoCluster } from '../../tools/cluster/missing.ts';
+import { TEST_CARD } from './crowd.ts';
 import { typePin } from './pin-page.ts';
 
 const PIN = '1234';
-/** What simulated hosts offer. */
-export const TEST_CARD = appIdOf('Test card');
 const WHY_NOT = whyNoCluster();
 /** For `describe.skipIf`, and for the name of what is skipped. */
 export const IS_CLUSTER_MISSING = WHY_NOT !== undefined;

@@ -6,7 +6,8 @@ import { API_GROUP, KINDS, type Kind } from '../../core/crd/types.ts';
 import { GleipnirError } from '../../core/runtime/errors.ts';
 import type { SimClient } from '../../sim/client/client.ts';
 import type { StreamReport } from '../../sim/client/report.ts';
-import { openClusterLab, playAll, TEST_CARD, type ClusterLab } from './cluster-lab.ts';
+import { openClusterLab, playAll, type ClusterLab } from './cluster-lab.ts';
+import { TEST_CARD } from './crowd.ts';
 import { askRedis } from './redis.ts';
 
 /** Two shared cores carry everything: a lower frame rate leaves the rules as they are. */
