@@ -8,9 +8,21 @@ import { askRedis } from './support/redis.ts';
 const SESSIONS = Number(process.env['CLUSTER_SESSIONS'] ?? 20);
 /** How long what goes away is away. */
 const AWAY_MS = Number(process.env['CLUSTER_AWAY_S'] ?? 5) * 1_000;
+/** The heap of Node breathes by less. */
+const GROWTH_MIB_MAX = 32;
 const SENTENCE_WITHIN_MS = 3_000;
 const BACK_WITHIN_MS = 2_000;
 const SENTENCE = /^The (session table|Kubernetes API server) does not answer/;
+
+/** No process grew as one does that queues what it cannot tell anybody. */
+function expectFlat(what: string, former: Map<string, number>, latter: Map<string, number>): void {
+  const grown = [...latter].map(([name, size]): [string, number] => [
+    name,
+    size - (former.get(name) ?? size),
+  ]);
+  console.log(`${what}, MiB more: ${grown.map(([name, more]) => `${name} ${more.toFixed(1)}`).join(', ')}`);
+  for (const [name, more] of grown) expect(more, name).toBeLessThan(GROWTH_MIB_MAX);
+}
 
 describe.skipIf(IS_CLUSTER_MISSING)(`${SESSIONS} sessions on parts that run apart${CLUSTER_MISSING}`, () => {
   let suite: FaultSuite;
@@ -45,7 +57,9 @@ describe.skipIf(IS_CLUSTER_MISSING)(`${SESSIONS} sessions on parts that run apar
       await away();
       const { text, ms } = await suite.askToLaunch();
       console.log(`${what}: a launch is told after ${Math.round(ms)} ms: ${text}`);
+      const former = await suite.memory();
       await delay(Math.max(0, AWAY_MS - (performance.now() - since)));
+      expectFlat(what, former, await suite.memory());
       await back();
       await delay(BACK_WITHIN_MS);
       expect(text).toMatch(SENTENCE);

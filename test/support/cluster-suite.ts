@@ -1,4 +1,5 @@
 /** What the tests of faults share: people who play while something goes away, and one who asks for things meanwhile. */
+import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { z } from 'zod';
@@ -99,6 +100,15 @@ export class FaultSuite {
 
   async remove(kind: Kind, name: string): Promise<void> {
     await this.lab.cluster.ask('DELETE', `${pathOf(kind)}/${name}`);
+  }
+
+  /** Resident memory of the parts, MiB. */
+  async memory(): Promise<Map<string, number>> {
+    const sizes = [...this.lab.cluster.pids()].map(async ([name, pid]): Promise<[string, number]> => {
+      const status = await readFile(`/proc/${pid}/status`, 'utf8');
+      return [name, Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1024];
+    });
+    return new Map(await Promise.all(sizes));
   }
 
   /** Name of the operator that leads, by its lease. */
