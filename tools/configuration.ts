@@ -2,6 +2,9 @@
 import type { z } from 'zod';
 import { ApplianceConfig } from '../appliance/config.ts';
 import { listSettings } from '../core/runtime/settings.ts';
+import { OperatorEnvironment } from '../operator/settings.ts';
+import { ProxyEnvironment } from '../proxy/settings.ts';
+import { RelayEnvironment } from '../relay/settings.ts';
 
 /** The whole page. */
 export function formatConfiguration(): string {
@@ -17,6 +20,18 @@ export function formatConfiguration(): string {
     'not set.',
     '',
     ...formatTable(ApplianceConfig),
+    '',
+    '## A relay (`npm run relay`)',
+    '',
+    ...formatTable(RelayEnvironment),
+    '',
+    '## A proxy (`npm run proxy`)',
+    '',
+    ...formatTable(ProxyEnvironment),
+    '',
+    '## An operator (`npm run operator`)',
+    '',
+    ...formatTable(OperatorEnvironment),
     '',
   ].join('\n');
 }
