@@ -14,6 +14,8 @@ import { requireHostIdentity } from './identity/identity.ts';
 import { createProxyPart, type ProxyPart } from './part.ts';
 import { ProxyEnvironment, SETTING_PREFIXES } from './settings.ts';
 
+/** A person waits for every write of a proxy, ms. */
+const WRITE_MS = 2_500;
 const NAMES = { prefix: 'PROXY' };
 
 const usage = (): string =>
@@ -30,7 +32,7 @@ async function createPart(env: ProxyEnvironment): Promise<ProxyPart> {
   const log = createLogger(env.LOG_LEVEL, await formatLog(env.LOG_FORMAT, process.stderr));
   const register = new Registry();
   const deploymentKey = await requireDeploymentKey(env.DEPLOYMENT_KEY_FILE);
-  const objects = createKubernetesObjects(env, register, log);
+  const objects = createKubernetesObjects(env, register, log, WRITE_MS);
   const table = createRedisTable({
     access: await readRedisAccess(env),
     prefix: env.REDIS_PREFIX,

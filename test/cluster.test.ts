@@ -4,9 +4,9 @@ import {
   CLUSTER_MISSING,
   IS_CLUSTER_MISSING,
   openClusterLab,
-  TEST_CARD,
   type ClusterLab,
 } from './support/cluster-lab.ts';
+import { TEST_CARD } from './support/crowd.ts';
 
 describe.skipIf(IS_CLUSTER_MISSING)(`parts that run apart${CLUSTER_MISSING}`, () => {
   let lab: ClusterLab;

@@ -58,6 +58,16 @@ function candidate(leases: LeaseStore, identity: string) {
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
 describe('Election', () => {
+  it('takes over the moment the lease of one that is gone has run out', async () => {
+    const leases = new Leases();
+    await leases.write({ holder: 'gone', durationMs, transitions: 1 }, undefined);
+    const { events } = candidate(leases, 'one');
+    await pass(durationMs - 1);
+    expect(events).toEqual([]);
+    await pass(1);
+    expect(events).toEqual(['elected 2']);
+  });
+
   it('lets the first lead, and nobody else while it renews', async () => {
     const leases = new Leases();
     const one = candidate(leases, 'one');

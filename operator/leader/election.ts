@@ -95,11 +95,17 @@ export class Election {
     this.#timer = setTimeout(() => void this.#round(), this.#waitMs());
   }
 
-  /** A holder whose renewal is late tries more often, but not beyond the moment at which leading ends. */
+  /**
+   * A holder whose renewal is late tries more often, but not beyond the moment at which leading ends. The others look
+   * when the lease runs out, too.
+   */
   #waitMs(): number {
     const { retryMs, renewDeadlineMs } = this.#times;
-    if (this.#phase !== 'leading') return retryMs;
     const now = this.#now();
+    if (this.#phase !== 'leading') {
+      const leftMs = this.#seenAt + (this.#lease?.durationMs ?? 0) - now;
+      return leftMs > 0 ? Math.min(retryMs, leftMs) : retryMs;
+    }
     const isLate = now >= this.#renewedAt + retryMs;
     return Math.max(0, Math.min(isLate ? retryMs / 4 : retryMs, this.#renewedAt + renewDeadlineMs - now));
   }

@@ -75,7 +75,8 @@ export async function startGame(deps: PlayContext, wish: Wish): Promise<Asked> {
       },
     });
   } catch (error) {
-    await discard(deps, id);
+    // Nobody waits for it: where this write failed, the next one may take its time to fail as well.
+    void discard(deps, id);
     throw error;
   }
   deps.log.info({ sessionId: id, client: address, appId: query.appId }, 'client launches');

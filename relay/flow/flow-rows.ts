@@ -24,6 +24,8 @@ export class FlowRows {
   readonly #deps: FlowRowsDeps;
   /** This relay's row of each session, as far as it is known; bounded by the sessions in the table. */
   readonly #standing = new Map<string, Pick<FlowRecord, 'generation' | 'status'>>();
+  /** Told once, not with each of the rows that are tried again four times a second. */
+  #isFailing = false;
 
   constructor(deps: FlowRowsDeps) {
     this.#deps = deps;
@@ -103,10 +105,16 @@ export class FlowRows {
     const { flows, log } = this.#deps;
     const { generation, status } = row;
     this.#standing.set(id, { generation, status });
-    flows.put({ id: this.#idOf(id), ...row }).catch((err: unknown) => {
-      log.warn({ sessionId: id, err }, 'flow row cannot be written');
-      onFailure();
-    });
+    flows.put({ id: this.#idOf(id), ...row }).then(
+      () => {
+        this.#isFailing = false;
+      },
+      (err: unknown) => {
+        if (!this.#isFailing) log.warn({ sessionId: id, err }, 'flow rows cannot be written');
+        this.#isFailing = true;
+        onFailure();
+      },
+    );
   }
 }
 

@@ -2,7 +2,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { appIdOf } from '../../operator/hosts/app-id.ts';
 import { createClientCertificate } from '../../core/identity/certificate.ts';
 import { SimClient, type SimClientOptions } from '../../sim/client/client.ts';
 import type { StreamReport } from '../../sim/client/report.ts';
@@ -11,11 +10,10 @@ import { createSimHost, type SimHost } from '../../sim/host/host.ts';
 import { Cluster } from '../../tools/cluster/cluster.ts';
 import { addressesOf, consoleUrls } from '../../tools/cluster/layout.ts';
 import { whyNoCluster } from '../../tools/cluster/missing.ts';
+import { TEST_CARD } from './crowd.ts';
 import { typePin } from './pin-page.ts';
 
 const PIN = '1234';
-/** What simulated hosts offer. */
-export const TEST_CARD = appIdOf('Test card');
 const WHY_NOT = whyNoCluster();
 /** For `describe.skipIf`, and for the name of what is skipped. */
 export const IS_CLUSTER_MISSING = WHY_NOT !== undefined;
@@ -84,24 +82,25 @@ export async function openClusterLab({ hosts: hostCount = 1, capacity = 32 } = {
 export interface Play {
   /** Ends them as clients do. @returns what each was like. */
   finish: () => Promise<StreamReport[]>;
+  /** Waits until they end by themselves. */
+  ended: () => Promise<StreamReport[]>;
 }
 
-/** All launch, one after the other; resolves when the last one has its answer and its stream has begun. */
+/** All launch, one after the other; resolves when everybody has a picture. */
 export async function playAll(clients: readonly SimClient[], options: StreamOptions = {}): Promise<Play> {
   const streams: Promise<StreamReport>[] = [];
   for (const client of clients) {
+    const picture = Promise.withResolvers<unknown>();
     await client.launch(TEST_CARD);
-    streams.push(client.stream({ seconds: 600, ...options }));
+    const stream = client.stream({ onFrame: picture.resolve, ...options });
+    streams.push(stream);
+    await Promise.race([picture.promise, stream]);
   }
   return {
-    finish: async () => {
+    finish: () => {
       for (const client of clients) client.stop();
       return Promise.all(streams);
     },
+    ended: () => Promise.all(streams),
   };
-}
-
-/** The lines of a part that match. */
-export function said({ lines }: ClusterLab, name: string, wanted: RegExp): string[] {
-  return lines.flatMap((each) => (each.name === name && wanted.test(each.line) ? [each.line] : []));
 }

@@ -77,6 +77,11 @@ export class Cluster {
     if (this.#folder !== '') await rm(this.#folder, { recursive: true, force: true });
   }
 
+  /** Of the processes that run. */
+  pids(): Map<string, number> {
+    return new Map(this.#parts.flatMap(({ name, pid }) => (pid === undefined ? [] : [[name, pid]])));
+  }
+
   /** @param name `redis`, `relay-1`, `proxy-2`, `operator-1`, ... */
   part(name: string): PartProcess {
     const part = this.#parts.find((each) => each.name === name);

@@ -17,17 +17,25 @@ export interface KubernetesObjects {
 /**
  * Nothing is asked yet.
  *
+ * @param writeMs as of `KubernetesStoreDeps`.
  * @throws GleipnirError CONFIG_INVALID where no cluster is named.
  */
 export function createKubernetesObjects(
   settings: ClusterSettings,
   register: Registry,
   log: Logger,
+  writeMs?: number,
 ): KubernetesObjects {
   const { kubeConfig, namespace } = loadCluster(settings);
   const metrics = createKubernetesMetrics(register);
   const client = new KubernetesClient({ kubeConfig, metrics });
-  const shared = { namespace, client, metrics, log: log.child({ component: 'objects' }) };
+  const shared = {
+    namespace,
+    client,
+    metrics,
+    log: log.child({ component: 'objects' }),
+    ...(writeMs === undefined ? {} : { writeMs }),
+  };
   return {
     client,
     namespace,

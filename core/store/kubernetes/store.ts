@@ -27,7 +27,11 @@ export interface KubernetesStoreDeps<K extends Kind> {
   /** Told what a watcher threw; other watchers and the store never notice. Default: a process warning. */
   onListenerError?: (error: unknown) => void;
   times?: Partial<ReflectTimes>;
+  /** How long a write may take, ms; default 10 s. */
+  writeMs?: number;
 }
+
+const WRITE_MS = 10_000;
 
 export class KubernetesStore<K extends Kind> implements ObjectStore<K> {
   readonly #deps: KubernetesStoreDeps<K>;
@@ -47,7 +51,8 @@ export class KubernetesStore<K extends Kind> implements ObjectStore<K> {
     this.#deps = deps;
     this.#listeners = new Listeners(deps.onListenerError);
     const path = `/apis/${API_VERSION}/namespaces/${deps.namespace}/${KINDS[deps.kind].plural}`;
-    this.#writer = new ObjectWriter({ client: deps.client, kind: deps.kind, path, read: this.#read });
+    const { client, kind, writeMs = WRITE_MS } = deps;
+    this.#writer = new ObjectWriter({ client, kind, path, writeMs, read: this.#read });
     const times = { ...REFLECT_TIMES, ...deps.times };
     this.#reflectDeps = { ...deps, path, times, ...this.#receivers() };
   }

@@ -21,6 +21,8 @@ export interface ObjectWriterDeps<K extends Kind> {
   kind: K;
   /** Path of the collection. */
   path: string;
+  /** How long one write may take with all its requests, ms. */
+  writeMs: number;
   read: (raw: unknown) => Entry<ObjectOf[K]> | undefined;
 }
 
@@ -50,7 +52,7 @@ export class ObjectWriter<K extends Kind> {
     });
     const body = { apiVersion: API_VERSION, kind, metadata, spec };
     const request: KubernetesRequest = { verb: 'create', kind, method: 'POST', path, body };
-    const answer = await this.#deps.client.request(request);
+    const answer = await this.#deps.client.request(request, this.#deadline());
     if (answer.status === 409)
       throw new GleipnirError('OBJECT_EXISTS', 'An object of this name exists', { kind, name });
     return this.#accept(request, answer);
@@ -65,7 +67,8 @@ export class ObjectWriter<K extends Kind> {
   async replace(wanted: Wanted<K>, cached: Valid<K> | undefined): Promise<Valid<K>> {
     const { kind } = this.#deps;
     const { name, part, value } = wanted;
-    let standing = cached ?? (await this.#fetch(name));
+    const deadline = this.#deadline();
+    let standing = cached ?? (await this.#fetch(name, deadline));
     validObject(kind, { ...standing.object, [part]: value });
     for (let conflicts = 0; conflicts < CONFLICTS_MAX; conflicts += 1) {
       const change = mergePatch(standing.object[part] ?? {}, value);
@@ -78,9 +81,9 @@ export class ObjectWriter<K extends Kind> {
         body: { metadata: { resourceVersion: String(standing.version), uid: standing.uid }, [part]: change },
         contentType: 'application/merge-patch+json',
       };
-      const answer = await this.#deps.client.request(request);
+      const answer = await this.#deps.client.request(request, deadline);
       if (answer.status !== 409) return this.#accept(request, answer);
-      standing = await this.#fetch(name);
+      standing = await this.#fetch(name, deadline);
     }
     throw unavailable({ verb: 'patch', kind }, { name, status: 409, answer: 'others write it all the time' });
   }
@@ -90,15 +93,19 @@ export class ObjectWriter<K extends Kind> {
     if (!isName(name)) return;
     const { kind, client } = this.#deps;
     const request: KubernetesRequest = { verb: 'delete', kind, method: 'DELETE', path: this.#pathOf(name) };
-    const { status, body } = await client.request(request);
+    const { status, body } = await client.request(request, this.#deadline());
     if (status >= 300 && status !== 404) throw unavailable(request, { status, answer: messageOf(body) });
   }
 
-  async #fetch(name: string): Promise<Valid<K>> {
+  async #fetch(name: string, deadline: AbortSignal): Promise<Valid<K>> {
     const { kind, client } = this.#deps;
     if (!isName(name)) throw notFound(kind, name);
     const request: KubernetesRequest = { verb: 'get', kind, method: 'GET', path: this.#pathOf(name) };
-    return this.#accept(request, await client.request(request));
+    return this.#accept(request, await client.request(request, deadline));
+  }
+
+  #deadline(): AbortSignal {
+    return AbortSignal.timeout(this.#deps.writeMs);
   }
 
   #accept(request: KubernetesRequest, { status, body }: KubernetesAnswer): Valid<K> {
