@@ -100,9 +100,7 @@ describe.skipIf(IS_CLUSTER_MISSING)(`${SESSIONS} sessions on parts that run apar
     const { controlPlane } = suite.lab.cluster;
     await expectOutageCostsNothing(
       'the API server hangs',
-      () => {
-        controlPlane.pauseApiServer();
-      },
+      () => controlPlane.pauseApiServer(),
       () => {
         controlPlane.resumeApiServer();
       },

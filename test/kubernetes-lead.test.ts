@@ -97,7 +97,7 @@ describe.skipIf(reason !== undefined)(title('an election'), () => {
     const namespace = await api.namespace();
     const one = candidate(namespace, 'one');
     await expect.poll(() => one.election.isLeading()).toBe(true);
-    api.controlPlane.pauseApiServer();
+    await api.controlPlane.pauseApiServer();
     try {
       await expect.poll(() => one.events).toEqual(['elected 1', 'lost']);
       expect(one.election.isLeading()).toBe(false);

@@ -3,7 +3,7 @@ import { createSimHost } from '../../sim/host/host.ts';
 import type { SimClient } from '../../sim/client/client.ts';
 import { ApplianceProcess } from '../../test/support/appliance-process.ts';
 import { openClusterLab } from '../../test/support/cluster-lab.ts';
-import { TEST_CARD } from '../../test/support/lab.ts';
+import { TEST_CARD } from '../../test/support/crowd.ts';
 import { inTurn, playRounds } from '../turns.ts';
 
 export const WAYS = ['appliance', 'cluster'] as const;
