@@ -6,6 +6,7 @@ import type { Pairing, Session, SessionPhase } from '../../core/crd/types.ts';
 import type { HistoryEvent, HistoryKind, PlayQuality } from '../../core/history/event.ts';
 import type { History } from '../../core/history/history.ts';
 import type { Logger } from '../../core/runtime/log.ts';
+import { sessionOf } from '../../core/session/flows.ts';
 import type { ObjectStore } from '../../core/store/object-store.ts';
 import type { PairingExchanges } from '../pairing/exchange.ts';
 import type { PairingOutcome } from '../pairing/outcome.ts';
@@ -92,10 +93,10 @@ export class HistoryRecorder {
       }),
     );
     streams.onRow((row) => {
-      this.#tallyOf(row.id, row.generation)?.note(row);
+      this.#tallyOf(sessionOf(row.id), row.generation)?.note(row);
     });
     streams.onSample((row) => {
-      this.#tallyOf(row.id, row.generation)?.sample(row, SAMPLE_S);
+      this.#tallyOf(sessionOf(row.id), row.generation)?.sample(row, SAMPLE_S);
     });
     this.#later(async () => {
       const standing = await sessions.list();

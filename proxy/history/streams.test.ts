@@ -57,7 +57,7 @@ describe('the samples of a stream', () => {
     expect(streams.samplesOf('s')).toBeUndefined();
     await sampleOf({});
     expect(streams.samplesOf('s')).toBeDefined();
-    await flows.remove('s');
+    await flows.remove(flowOf('s').id);
     await new Promise(setImmediate);
     expect(streams.samplesOf('s')).toBeUndefined();
   });

@@ -7,6 +7,7 @@ import type { HistoryEvent } from '../../core/history/event.ts';
 import type { CatalogApp, HostState } from '../../core/host/catalog.ts';
 import { GleipnirError } from '../../core/runtime/errors.ts';
 import { createLogger } from '../../core/runtime/log.ts';
+import { flowRowId } from '../../core/session/flows.ts';
 import type { FlowRecord } from '../../core/session/record.ts';
 import type { TableChange } from '../../core/session/table.ts';
 import type { PairingOutcome } from '../pairing/outcome.ts';
@@ -70,7 +71,7 @@ export function sessionOf(name: string, pairing: Pairing, status?: Partial<Sessi
 export function flowOf(id: string, row: Partial<FlowRecord> = {}): FlowRecord {
   const none = { video: 0, audio: 0 };
   return {
-    id,
+    id: flowRowId(id, 'edge'),
     generation: 1,
     status: 'live',
     client: {},
