@@ -70,7 +70,7 @@ describe.skipIf(reason !== undefined)(title('the examples'), () => {
 const container = { name: 'game', image: 'x' };
 const BAD = [
   { kind: 'App', spec: { id: 1 }, says: 'spec.title: Required value' },
-  { kind: 'App', spec: { title: 'x'.repeat(64), id: 1 }, says: 'spec.title: Too long' },
+  { kind: 'App', spec: { title: 'x'.repeat(256), id: 1 }, says: 'spec.title: Too long' },
   { kind: 'App', spec: { title: 'x', id: 0 }, says: 'spec.id: Invalid value' },
   { kind: 'App', spec: { title: 'x', id: 'one' }, says: 'spec.id: Invalid value' },
   { kind: 'App', spec: { title: 'x', id: 1, appAssetWebP: '!' }, says: 'spec.appAssetWebP: Invalid value' },
