@@ -34,7 +34,7 @@ export const ERROR_TRAITS = {
   APP_NOT_FOUND: { status: 404, retry: false },
   APP_RUNNING: { status: 409, retry: false },
   SESSION_NOT_FOUND: { status: 404, retry: false },
-  GAMES_LIMITED: { status: 409, retry: true },
+  GAMES_LIMITED: { status: 409, retry: false },
   NO_HOST_FREE: { status: 503, retry: true },
   NOT_LEADING: { status: 503, retry: false },
   LAUNCH_TIMEOUT: { status: 504, retry: true },

@@ -4,12 +4,15 @@ import type { Logger } from '../../core/runtime/log.ts';
 import { flowRowId, sessionOf } from '../../core/session/flows.ts';
 import type { FlowRecord } from '../../core/session/record.ts';
 import type { TableWriter } from '../../core/session/table.ts';
-import type { CoarseClock } from '../clock/clock.ts';
+import { NEVER, type CoarseClock } from '../clock/clock.ts';
 import { clientSeenMs, UNKNOWN, type Flow, type Leg } from './flow.ts';
 import { qualityOf, restoreQuality } from '../counts/quality.ts';
 
 /** Host ping counters of a restored flow start here, above any that the relay before it can have sent. */
 const RESTORED_PING_COUNTER = 1 << 20;
+
+/** While the table refuses rows, those of streams that go on are tried so seldom. */
+const RETRY_MS = 1_000;
 
 export interface FlowRowsDeps {
   /** Whoever acts under the same name takes up what this relay wrote. */
@@ -24,8 +27,8 @@ export class FlowRows {
   readonly #deps: FlowRowsDeps;
   /** This relay's row of each session, as far as it is known; bounded by the sessions in the table. */
   readonly #standing = new Map<string, Pick<FlowRecord, 'generation' | 'status'>>();
-  /** Told once, not with each of the rows that are tried again four times a second. */
-  #isFailing = false;
+  /** When the table last refused a row; `NEVER` while it takes them. */
+  #failedAtMs = NEVER;
 
   constructor(deps: FlowRowsDeps) {
     this.#deps = deps;
@@ -58,6 +61,11 @@ export class FlowRows {
   save(flow: Flow): void {
     const { clock } = this.#deps;
     flow.savedAtMs = clock.nowMs;
+    const isRefused = this.#failedAtMs !== NEVER && clock.nowMs - this.#failedAtMs < RETRY_MS;
+    if (isRefused && flow.status === 'live') {
+      flow.savedActivity = UNKNOWN;
+      return;
+    }
     flow.savedActivity = activityOf(flow);
     this.#put(flow.id, toRow(flow, clock), () => {
       flow.savedActivity = UNKNOWN;
@@ -102,16 +110,17 @@ export class FlowRows {
 
   /** @param id of the session */
   #put(id: string, row: Omit<FlowRecord, 'id'>, onFailure: () => void): void {
-    const { flows, log } = this.#deps;
+    const { flows, clock, log } = this.#deps;
     const { generation, status } = row;
     this.#standing.set(id, { generation, status });
     flows.put({ id: this.#idOf(id), ...row }).then(
       () => {
-        this.#isFailing = false;
+        this.#failedAtMs = NEVER;
       },
       (err: unknown) => {
-        if (!this.#isFailing) log.warn({ sessionId: id, err }, 'flow rows cannot be written');
-        this.#isFailing = true;
+        // Told once, not with each of the rows that are tried again.
+        if (this.#failedAtMs === NEVER) log.warn({ sessionId: id, err }, 'flow rows cannot be written');
+        this.#failedAtMs = clock.nowMs;
         onFailure();
       },
     );
