@@ -13,7 +13,7 @@ import {
 } from '../../core/protocol/proxy-protocol/proof.ts';
 import { createHostCertificate } from '../../core/identity/certificate.ts';
 import { Origins } from './origins.ts';
-import type { HeaderRefusal, ProxiedDeps } from './proxied.ts';
+import { WAITING_MAX, type HeaderRefusal, type ProxiedDeps } from './proxied.ts';
 
 const KEY = deriveProofKey(Buffer.alloc(32, 7));
 const NOW = 1_795_000_000_000;
@@ -141,6 +141,16 @@ describe('Origins', () => {
     socket.write(proven().subarray(0, 20));
     await once(socket.resume(), 'close');
     expect(refusals).toEqual(['timedOut']);
+  });
+
+  it('lets no more connections wait for their header than it has room for', async () => {
+    const { port, refusals } = await echoing();
+    const silent = Array.from({ length: WAITING_MAX }, () => connect({ port, host: '127.0.0.1' }));
+    await Promise.all(silent.map((socket) => once(socket, 'connect')));
+    expect(await ask(port, proven(), 'x')).toBe('closed');
+    expect(refusals).toContain('tooMany');
+    for (const socket of silent) socket.destroy();
+    await expect.poll(() => ask(port, proven(NOW + 1), 'x')).toEqual({ origin: CLIENT, bytes: 'x' });
   });
 
   it('forgets a connection that has closed', async () => {

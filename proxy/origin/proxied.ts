@@ -17,11 +17,14 @@ import { canonicalAddress } from '../../core/runtime/address.ts';
 
 /** From connect to the whole header, ms. */
 const HEADER_TIMEOUT_MS = 2_000;
+/** Connections whose header has not come yet; the listeners' own limits count those that have one. */
+export const WAITING_MAX = 512;
 /** Proofs that are remembered: as many connections as may come while one is fresh, and more. */
 const PROOFS_MAX = 65_536;
 
 /** Why a header did not count, or closed its connection. */
-export type HeaderRefusal = 'unproven' | 'forged' | 'stale' | 'replayed' | 'malformed' | 'timedOut';
+export type HeaderRefusal =
+  'unproven' | 'forged' | 'stale' | 'replayed' | 'malformed' | 'timedOut' | 'tooMany';
 
 /** Whom to believe. */
 export interface ProxiedDeps {
@@ -48,9 +51,19 @@ export function readHeadersOf(
 ): void {
   const listeners = server.listeners('connection');
   const judge = createJudge(deps, note);
+  let waiting = 0;
   server.removeAllListeners('connection');
   server.on('connection', (socket: Socket) => {
-    readHeader(socket, deps, (header) => {
+    if (waiting >= WAITING_MAX) {
+      deps.refused('tooMany');
+      socket.destroy();
+      return;
+    }
+    waiting += 1;
+    const settled = (): void => {
+      waiting -= 1;
+    };
+    readHeader(socket, { ...deps, settled }, (header) => {
       if (header !== undefined) judge(socket, header);
       for (const listener of listeners) listener.call(server, socket);
     });
@@ -62,15 +75,18 @@ interface RawHeader {
   header: ProxyHeader;
 }
 
-/** Calls `proceed` once with the header, or without where the connection begins with something else. */
+/** Calls `settled` once when it waits no more, and `proceed` once with the header, or without where the connection begins with something else. */
 function readHeader(
   socket: Socket,
-  { refused }: ProxiedDeps,
+  { refused, settled }: Pick<ProxiedDeps, 'refused'> & { settled: () => void },
   proceed: (header: RawHeader | undefined) => void,
 ): void {
   let bytesWanted = PROXY_PREFIX_BYTES;
 
+  let isSettled = false;
   const finish = (): void => {
+    if (!isSettled) settled();
+    isSettled = true;
     clearTimeout(timer);
     socket.off('readable', onReadable).off('end', close).off('error', close).off('close', finish);
   };
