@@ -90,7 +90,6 @@ const ENVIRONMENTS: Record<PartKind, (shared: Shared, copy: number) => Record<st
     PROXY_BIND_ADDRESS: ADDRESSES.proxy(copy),
     PROXY_ALLOW_LOOPBACK: 'yes',
     PROXY_IDENTITY_DIR: filesOf(folder).identity,
-    PROXY_HISTORY_DIR: join(folder, `history-${copy}`),
     PROXY_WEB_ADDRESS: ADDRESSES.proxy(copy),
     KUBERNETES_KUBECONFIG: kubeconfig,
   }),
