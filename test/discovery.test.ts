@@ -84,12 +84,11 @@ describe.skipIf(reason !== undefined)(
     it('shows IPv6 addresses too where clients reach it by them', async () => {
       await machine.run('ip', ['-6', 'addr', 'add', 'fd77::1/64', 'dev', 'eth0', 'nodad']);
       await startAppliance({ APPLIANCE_BIND_ADDRESS: '::' }, /announced on the local network/);
-      const seen = new Map(
-        (await browser.browse(SERVICE)).map(({ protocol, ...service }) => [protocol, service]),
-      );
-      expect(seen.get('IPv4')).toMatchObject({ name: 'Gleipnir', address: machine.address, port: 47_989 });
-      expect(seen.get('IPv6')).toMatchObject({ name: 'Gleipnir', port: 47_989 });
-      expect(seen.get('IPv6')?.address).toMatch(/^f[de]/);
+      // A browser shows one address of a name that has several, whichever came first.
+      const [service] = await browser.browse(SERVICE);
+      expect(service).toMatchObject({ name: 'Gleipnir', port: 47_989 });
+      expect(await browser.resolve('Gleipnir.local', 'IPv4')).toBe(machine.address);
+      expect(await browser.resolve('Gleipnir.local', 'IPv6')).toMatch(/^f[de]/);
     });
 
     it('takes another name where a host has its own', async () => {

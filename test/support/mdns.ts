@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Member } from './netns.ts';
 
-const PROGRAMS = ['avahi-daemon', 'avahi-browse', 'avahi-publish', 'dbus-daemon'];
+const PROGRAMS = ['avahi-daemon', 'avahi-browse', 'avahi-publish', 'avahi-resolve', 'dbus-daemon'];
 
 /** Why no avahi can be had here, or `undefined` where it can. */
 export function whyNoAvahi(): string | undefined {
@@ -34,6 +34,8 @@ export interface SeenService {
 export interface AvahiMachine {
   /** All services of the type, asked for anew. */
   browse: (type: string) => Promise<SeenService[]>;
+  /** The address of this family that a name has. */
+  resolve: (host: string, family: 'IPv4' | 'IPv6') => Promise<string>;
   /** Resolves when the running browser has said a line that is `wanted`: `+` came, `=` resolved, `-` went. */
   watch: (type: string) => { line: (wanted: RegExp) => Promise<string> };
   /** Announces a service of its own; resolves when it has its name. */
@@ -59,6 +61,10 @@ export async function startAvahi(member: Member, hostname: string): Promise<Avah
     member.run('env', [`DBUS_SYSTEM_BUS_ADDRESS=unix:path=${bus}`, command, ...args]);
   return {
     browse: async (type) => parseServices(await run('avahi-browse', ['-rptk', type])),
+    resolve: async (host, family) => {
+      const said = await run('avahi-resolve', [family === 'IPv4' ? '-4' : '-6', '-n', host]);
+      return said.trim().split('\t')[1] ?? '';
+    },
     watch: (type) => {
       const child = member.spawn('avahi-browse', ['-rpk', type], env);
       const output = createInterface({ input: child.stdout ?? process.stdin });
